@@ -1,0 +1,5 @@
+//! Who may write what. One check for every door, made by the core.
+
+mod principal;
+
+pub use principal::{Principal, ProjectGlob, Rights};

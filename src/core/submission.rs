@@ -1,0 +1,57 @@
+//! What doors hand to the core.
+
+use crate::domain::{ArtifactSubmission, Door, Job, Push, RawFormat, Refused, Violation};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+/// One job or artifact as one door received it.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The door.
+    pub door: Door,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+    /// Its bytes, kept when it is held.
+    pub raw: Bytes,
+    /// What the bytes are.
+    pub format: RawFormat,
+    /// Project of the request, for formats whose bytes do not name it.
+    pub request_project: Option<String>,
+    /// What the door read in it.
+    pub content: Content,
+    /// What was accepted but looks wrong.
+    pub warnings: Vec<Violation>,
+    /// Set if it was held before and comes again from there.
+    pub held: Option<HeldOrigin>,
+}
+
+/// What a door read in a submission.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A job.
+    Job(Box<Job>),
+    /// Parts for a job.
+    Artifact(Box<ArtifactSubmission>),
+    /// Nothing that can be stored; it will be held as rejected.
+    Invalid(Refused),
+}
+
+/// The held message that a submission comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldOrigin {
+    /// Number of the held message.
+    pub id: i64,
+    /// An operator or submitter asked for it; otherwise what it waited for has come.
+    pub replayed: bool,
+}
+
+/// One push as a door received it.
+#[derive(Debug, Clone)]
+pub struct PushSubmission {
+    /// Its bytes, kept when it is rejected.
+    pub raw: Bytes,
+    /// What the bytes are.
+    pub format: RawFormat,
+    /// The push, or what is wrong with it.
+    pub push: Result<Push, Refused>,
+}

@@ -1,0 +1,99 @@
+//! Words of held submissions.
+
+/// The way a submission came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// gRPC.
+    Grpc,
+    /// Legacy REST.
+    Http,
+    /// RabbitMQ.
+    Pulse,
+    /// An administrative command on the database.
+    CommandLine,
+}
+
+impl Door {
+    /// The word that is stored, shown and used as a metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Http => "http",
+            Self::Pulse => "pulse",
+            Self::CommandLine => "command_line",
+        }
+    }
+
+    /// Reads back [`Self::as_str`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Grpc, Self::Http, Self::Pulse, Self::CommandLine].into_iter().find(|d| d.as_str() == word)
+    }
+}
+
+/// What raw bytes are, so that they can be run through the pipeline again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RawFormat {
+    /// `herdgate.v1.Job` in protobuf encoding.
+    ProtobufJob,
+    /// A Pulse job message, bare or wrapped.
+    PulseJson,
+    /// `herdgate.v1.Artifact` in protobuf encoding; the project stands beside it.
+    ProtobufArtifact,
+    /// `herdgate.v1.Push` in protobuf encoding; the project stands beside it.
+    ProtobufPush,
+    /// A frame of a `SubmitJobs` stream that is none of the above.
+    UndecodableFrame,
+}
+
+impl RawFormat {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProtobufJob => "protobuf_job",
+            Self::PulseJson => "pulse_json",
+            Self::ProtobufArtifact => "protobuf_artifact",
+            Self::ProtobufPush => "protobuf_push",
+            Self::UndecodableFrame => "undecodable_frame",
+        }
+    }
+
+    /// Reads back [`Self::as_str`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::ProtobufJob,
+            Self::PulseJson,
+            Self::ProtobufArtifact,
+            Self::ProtobufPush,
+            Self::UndecodableFrame,
+        ]
+        .into_iter()
+        .find(|f| f.as_str() == word)
+    }
+}
+
+/// Why a submission is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeldState {
+    /// Waits for its push or job.
+    Parked,
+    /// Can never be stored as it is.
+    Rejected,
+    /// Was parked, and what it waited for did not come in time.
+    Expired,
+}
+
+impl HeldState {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Reads back [`Self::as_str`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Parked, Self::Rejected, Self::Expired].into_iter().find(|s| s.as_str() == word)
+    }
+}

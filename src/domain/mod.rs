@@ -1,0 +1,30 @@
+//! What Herdgate is about: jobs, pushes, artifacts, verdicts and the rules between them. No I/O and
+//! no transport here; everything is plain data and pure functions.
+
+mod digest;
+mod held;
+mod job;
+mod push;
+mod repository;
+mod signature;
+mod state;
+mod text;
+mod transition;
+mod verdict;
+
+pub use digest::{ContentDigest, Fingerprint};
+pub use held::{Door, HeldState, RawFormat};
+pub use job::{
+    ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,
+    ParseStatus, Parts, Platform, ReferenceData, Step, StepError, TaskRun, UNKNOWN,
+};
+pub use push::{Commit, Push};
+pub use repository::{Repository, RepositoryKind};
+pub use signature::{OptionSet, Signature};
+pub use state::{JobResult, JobState};
+pub use text::{InvalidText, JobGuid, ProjectName, Revision};
+pub use transition::{AppliedDigests, Current, Incoming, Transition, decide};
+pub use verdict::{
+    ClaimedIdentity, Outcome, ParkedFor, Refused, RetryCause, StoredReason, UnchangedReason, Verdict,
+    Violation,
+};

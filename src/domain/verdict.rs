@@ -1,0 +1,198 @@
+//! What became of a submission.
+
+use super::text::InvalidText;
+use crate::limits;
+use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// What became of one submission.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Guid as submitted, if it could be read.
+    pub guid: Option<Box<str>>,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// What was accepted but looks wrong.
+    pub warnings: Vec<Violation>,
+}
+
+/// The closed set of verdicts (design section 3). The first three are given only after the commit
+/// that makes them true.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It created or updated something.
+    Stored(StoredReason),
+    /// Committed state already says this or more.
+    Unchanged(UnchangedReason),
+    /// Durably held until what it waits for comes.
+    Parked {
+        /// What it waits for.
+        waiting_for: ParkedFor,
+        /// When it stops waiting.
+        expires_at: DateTime<Utc>,
+    },
+    /// It can never be stored as it is.
+    Rejected(Vec<Violation>),
+    /// Send again.
+    RetryLater {
+        /// Not before this.
+        delay: Duration,
+        /// Why.
+        cause: RetryCause,
+    },
+}
+
+impl Outcome {
+    /// Name of the verdict in metrics and on the command line.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stored(_) => "stored",
+            Self::Unchanged(_) => "unchanged",
+            Self::Parked { .. } => "parked",
+            Self::Rejected(_) => "rejected",
+            Self::RetryLater { .. } => "retry_later",
+        }
+    }
+}
+
+/// What was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredReason {
+    /// A new job or push.
+    Created,
+    /// An existing one changed.
+    Updated,
+    /// Parts were added; state and result stay (R7).
+    PartsAdded,
+}
+
+/// Why nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnchangedReason {
+    /// Exactly this was applied before.
+    Duplicate,
+    /// The job is further already.
+    StaleState,
+    /// The job completed with another result, which stays.
+    ConflictingResult {
+        /// Result of the stored job.
+        stored: Box<str>,
+        /// Result that was submitted.
+        submitted: Box<str>,
+    },
+}
+
+/// What a parked submission waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParkedFor {
+    /// A push with its revision.
+    Push,
+    /// A job with its guid.
+    Job,
+}
+
+/// Why a submission is to be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryCause {
+    /// The database is away.
+    DatabaseUnavailable,
+    /// More work than the gateway takes in.
+    Overloaded,
+}
+
+/// One broken rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON Pointer in the names of the submitted format; empty for the submission as a whole.
+    pub path: String,
+    /// The rule, a keyword of JSON Schema or one of Herdgate's own words.
+    pub rule: Cow<'static, str>,
+    /// The limit that was broken.
+    pub limit: Option<String>,
+    /// The offending value, cut to [`limits::VALUE_EXCERPT`] code points.
+    pub value: Option<String>,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl Violation {
+    /// A violation without limit and value.
+    pub fn new(path: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
+        Self { path: path.into(), rule: rule.into(), limit: None, value: None, message: message.into() }
+    }
+
+    /// Names the limit.
+    #[must_use]
+    pub fn with_limit(mut self, limit: impl ToString) -> Self {
+        self.limit = Some(limit.to_string());
+        self
+    }
+
+    /// Quotes the value, cut.
+    #[must_use]
+    pub fn with_value(mut self, value: &str) -> Self {
+        self.value = Some(excerpt(value));
+        self
+    }
+
+    /// The violation of a text newtype.
+    pub fn of_text(path: impl Into<String>, value: &str, error: &InvalidText) -> Self {
+        let (rule, limit) = match error {
+            InvalidText::Empty => ("minLength", Some(1)),
+            InvalidText::TooLong { limit, .. } => ("maxLength", Some(*limit)),
+            InvalidText::Character('\0') => ("nul", None),
+            InvalidText::Character(_) => ("pattern", None),
+        };
+        let violation = Self::new(path, rule, error.to_string()).with_value(value);
+        match limit {
+            Some(limit) => violation.with_limit(limit),
+            None => violation,
+        }
+    }
+}
+
+fn excerpt(value: &str) -> String {
+    let mut characters = value.chars();
+    let mut excerpt: String = characters.by_ref().take(limits::VALUE_EXCERPT).collect();
+    if characters.next().is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+/// What could be read of a submission, valid or not, to find it again. Texts are cut to the width of
+/// their columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClaimedIdentity {
+    /// Project that it names.
+    pub project: Option<String>,
+    /// Revision that it names.
+    pub revision: Option<String>,
+    /// Job guid that it names.
+    pub guid: Option<String>,
+}
+
+impl ClaimedIdentity {
+    /// Cuts what was read; empty texts and those with NUL count as unread.
+    pub fn new(project: Option<&str>, revision: Option<&str>, guid: Option<&str>) -> Self {
+        let cut = |text: Option<&str>, limit: usize| {
+            text.filter(|t| !t.is_empty() && !t.contains('\0'))
+                .map(|t| t.chars().take(limit).collect::<String>())
+        };
+        Self {
+            project: cut(project, limits::PROJECT),
+            revision: cut(revision, limits::REVISION),
+            guid: cut(guid, limits::JOB_GUID),
+        }
+    }
+}
+
+/// A submission that is not what its format asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What could be read of it.
+    pub claimed: ClaimedIdentity,
+    /// Everything that is wrong with it, at most [`limits::VIOLATIONS`].
+    pub violations: Vec<Violation>,
+}

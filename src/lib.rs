@@ -1,0 +1,12 @@
+//! Herdgate: the gate that all CI job data enters through.
+//!
+//! Doors translate, the core decides, the store remembers; `docs/ARCHITECTURE.md` is the map.
+
+pub mod access;
+pub mod core;
+pub mod domain;
+pub mod doors;
+pub mod formats;
+pub mod limits;
+pub mod proto;
+pub mod store;

@@ -1,0 +1,145 @@
+//! Every limit of the gateway, in one table (design rules R13, R18, R19).
+//!
+//! Lengths are Unicode code points, sizes are bytes after decompression. A limit is refused with a
+//! violation or error that names it; nothing is cut silently.
+
+use std::time::Duration;
+
+/// Largest submission at every door, and largest gRPC message.
+pub const SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
+/// Items in one unary request.
+pub const BATCH_ITEMS: usize = 1000;
+/// Bytes of submissions that are between "received" and "decided", over all gRPC and HTTP requests.
+pub const IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
+/// Submissions of one stream that have no verdict yet.
+pub const STREAM_IN_FLIGHT_ITEMS: usize = 4096;
+/// Frames of one stream that are handed to the core together.
+pub const STREAM_CHUNK_ITEMS: usize = 256;
+/// Responses of one stream that wait for a slow reader.
+pub const STREAM_RESPONSE_QUEUE: usize = 16;
+/// Concurrent gRPC streams on one connection.
+pub const STREAMS_PER_CONNECTION: u32 = 128;
+
+/// Submissions in one transaction of the writer.
+pub const COMMIT_BATCH_ITEMS: usize = 500;
+/// Chunks of submissions that wait for one writer.
+pub const WRITER_QUEUE_CHUNKS: usize = 64;
+/// Longest time from receipt to verdict (R34).
+pub const VERDICT_DEADLINE: Duration = Duration::from_secs(15);
+/// How long a writer keeps trying a batch while the database is away.
+pub const WRITE_RETRY_WINDOW: Duration = Duration::from_secs(5);
+/// Delay asked of a submitter while the database is away.
+pub const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// Time for open requests to end at shutdown (R40).
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// Interned rows of one kind of reference data kept in memory.
+pub const REFERENCE_CACHE_ENTRIES: usize = 100_000;
+/// Pushes kept in memory.
+pub const PUSH_CACHE_ENTRIES: usize = 50_000;
+/// Submissions of a job whose digests its row remembers (R8).
+pub const REMEMBERED_DIGESTS: usize = 4;
+
+/// Violations listed for one submission.
+pub const VIOLATIONS: usize = 100;
+/// Code points of a value quoted in a violation.
+pub const VALUE_EXCERPT: usize = 120;
+
+/// Job guid.
+pub const JOB_GUID: usize = 50;
+/// Repository name.
+pub const PROJECT: usize = 50;
+/// Full revision.
+pub const REVISION: usize = 40;
+/// Shortest prefix of a revision that is looked up.
+pub const REVISION_PREFIX: usize = 12;
+/// Build system.
+pub const BUILD_SYSTEM: usize = 25;
+/// Job type name.
+pub const JOB_NAME: usize = 140;
+/// Job group name.
+pub const GROUP_NAME: usize = 255;
+/// Job symbol and group symbol.
+pub const SYMBOL: usize = 25;
+/// Largest chunk number, step line number and run number.
+pub const ORDINAL: i64 = 2_147_483_647;
+/// Largest push log id or pull request number: the integers JSON can carry exactly.
+pub const FOREIGN_ID: i64 = 9_007_199_254_740_991;
+/// Product name.
+pub const PRODUCT: usize = 125;
+/// `owner`, stored as `who`.
+pub const OWNER: usize = 50;
+/// `reason`.
+pub const REASON: usize = 125;
+/// Machine name over Pulse; the column holds the 100 of REST.
+pub const MACHINE_NAME: usize = 50;
+/// Platform name.
+pub const PLATFORM: usize = 100;
+/// Operating system and architecture.
+pub const OS: usize = 25;
+/// Label (option name).
+pub const LABEL: usize = 50;
+/// Labels of a job.
+pub const LABELS: usize = 100;
+/// Reference data name.
+pub const REFERENCE_DATA_NAME: usize = 255;
+/// Description of a job.
+pub const DESCRIPTION: usize = 65_536;
+/// A word for state or result that only REST can say (R10).
+pub const OTHER_WORD: usize = 25;
+/// Logs, links, artifacts and superseded jobs of one job, each.
+pub const PARTS: usize = 1000;
+/// Log name.
+pub const LOG_NAME: usize = 50;
+/// Log URL and link URL.
+pub const URL: usize = 512;
+/// Steps of a log, and errors of a step.
+pub const STEPS: usize = 10_000;
+/// Step name.
+pub const STEP_NAME: usize = 255;
+/// Error line supplied over Pulse.
+pub const ERROR_LINE: usize = 255;
+/// Link text, stored as the value of a job detail.
+pub const DETAIL_VALUE: usize = 125;
+/// Link label, stored as the title of a job detail.
+pub const DETAIL_TITLE: usize = 70;
+/// Artifact name.
+pub const ARTIFACT_NAME: usize = 128;
+/// Artifact type.
+pub const ARTIFACT_TYPE: usize = 50;
+/// Author of a push or commit.
+pub const AUTHOR: usize = 150;
+/// Commit message.
+pub const COMMENT: usize = 1_048_576;
+/// Commits of one push that are sent at once.
+pub const COMMITS: usize = 10_000;
+
+/// Parked submissions of one source and project, in items and bytes.
+pub const PARKED_ITEMS: i64 = 100_000;
+/// See [`PARKED_ITEMS`].
+pub const PARKED_BYTES: i64 = 1024 * 1024 * 1024;
+/// How long a parked submission waits for its push.
+pub const PARKED_AGE: Duration = Duration::from_secs(72 * 3600);
+/// Rejected submissions of one source, in items, bytes and age; what is older is kept as counts.
+pub const REJECTED_ITEMS: i64 = 10_000;
+/// See [`REJECTED_ITEMS`].
+pub const REJECTED_BYTES: i64 = 64 * 1024 * 1024;
+/// See [`REJECTED_ITEMS`].
+pub const REJECTED_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Raw bytes kept of one rejected submission.
+pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
+/// Slowest time from a push to the release of what waits for it, if a notice was lost.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Held submissions released together.
+pub const RELEASE_CHUNK: u64 = 1000;
+
+/// Jobs in one response of `WatchJobs`.
+pub const WATCH_PAGE: u64 = 500;
+/// Age of a resume cursor that is refused.
+pub const WATCH_CURSOR_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Notices to other gateways are at least this far apart (R3).
+pub const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
+/// Watchers look for themselves this often, should a notice be lost (R3).
+pub const WATCH_POLL: Duration = Duration::from_secs(1);
+/// Gateways notice changed repositories, credentials and tiers within twice this time.
+pub const DIRECTORY_POLL: Duration = Duration::from_millis(800);

@@ -1,0 +1,215 @@
+//! What the store gives back when asked.
+
+use crate::domain::{
+    ContentType, Door, HeldState, JobResult, JobState, NamedSymbol, ParseStatus, Platform, RawFormat,
+    Violation,
+};
+use chrono::{DateTime, Utc};
+
+/// A job row with the names that its ids stand for.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "named as in query_service.proto, which documents each field")]
+pub struct StoredJob {
+    pub id: i64,
+    pub guid: String,
+    pub project: String,
+    pub push_id: i64,
+    pub revision: String,
+    /// The job's own state; [`StoredJob::shown_state`] is what readers see.
+    pub state: JobState,
+    /// The job's own result.
+    pub result: JobResult,
+    pub tier: i32,
+    pub job_type: NamedSymbol,
+    pub group: NamedSymbol,
+    pub product: String,
+    pub build_system: String,
+    pub who: String,
+    pub reason: String,
+    pub machine: String,
+    pub build_platform: Platform,
+    pub machine_platform: Platform,
+    pub options: Vec<String>,
+    pub option_collection_hash: String,
+    pub signature: String,
+    pub reference_data_name: String,
+    pub submit_time: Option<DateTime<Utc>>,
+    pub start_time: Option<DateTime<Utc>>,
+    pub end_time: Option<DateTime<Utc>>,
+    pub last_modified: DateTime<Utc>,
+    pub superseded_by: Option<String>,
+    pub task_id: Option<String>,
+    pub retry_id: Option<i32>,
+    pub failure_classification_id: i16,
+    pub description: Option<String>,
+    pub provenance: Provenance,
+    /// Where the last change of the row stands in the order of changes.
+    pub change: ChangePosition,
+}
+
+impl StoredJob {
+    /// State and result as readers see them: a superseded job without a completion of its own shows as
+    /// completed/superseded (R6).
+    pub fn shown_state(&self) -> (&str, &str) {
+        if self.superseded_by.is_some() && self.state != JobState::Completed {
+            ("completed", "superseded")
+        } else {
+            (self.state.as_str(), self.result.as_str())
+        }
+    }
+}
+
+/// How a job came in (R17).
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "named as in query_service.proto, which documents each field")]
+pub struct Provenance {
+    pub first_door: Door,
+    pub last_door: Door,
+    pub source: String,
+    pub received_at: DateTime<Utc>,
+    pub committed_at: DateTime<Utc>,
+    pub held_at: Option<DateTime<Utc>>,
+    pub released_at: Option<DateTime<Utc>>,
+    pub repeats: i64,
+}
+
+/// A job with everything that hangs on it.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "see the fields' types")]
+pub struct JobWithParts {
+    pub job: StoredJob,
+    pub logs: Vec<StoredLog>,
+    pub details: Vec<StoredDetail>,
+    pub artifact_names: Vec<String>,
+    pub steps: Vec<StoredStep>,
+}
+
+/// A log reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in query_service.proto")]
+pub struct StoredLog {
+    pub id: i64,
+    pub name: String,
+    pub url: String,
+    pub status: ParseStatus,
+}
+
+/// A job detail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in query_service.proto")]
+pub struct StoredDetail {
+    pub id: i64,
+    pub title: Option<String>,
+    pub value: String,
+    pub url: Option<String>,
+    pub content_type: ContentType,
+}
+
+/// A step of a log summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in query_service.proto")]
+pub struct StoredStep {
+    pub order: i32,
+    pub name: String,
+    pub started: Option<DateTime<Utc>>,
+    pub finished: Option<DateTime<Utc>>,
+    pub started_line: i32,
+    pub finished_line: i32,
+    pub result: JobResult,
+    /// (line number, line), by line number.
+    pub errors: Vec<(i32, String)>,
+}
+
+/// A push with its newest commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in push.proto")]
+pub struct StoredPush {
+    pub id: i64,
+    pub project: String,
+    pub revision: String,
+    pub author: String,
+    pub time: DateTime<Utc>,
+    pub commit_count: i64,
+    /// At most 20, newest first: (revision, author, comments).
+    pub commits: Vec<(String, String, String)>,
+}
+
+/// Which jobs to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Of one of these repositories; empty: of any.
+    pub projects: Vec<String>,
+    /// Of this push.
+    pub push_id: Option<i64>,
+    /// Of the push with this top revision.
+    pub revision: Option<String>,
+    /// Showing one of these states; empty: any.
+    pub states: Vec<String>,
+}
+
+/// A place in the order in which changes of jobs become visible (R2). On PostgreSQL `transaction` is
+/// the transaction id, on SQLite the number that the single writer gave the change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChangePosition {
+    /// Transaction of the change.
+    pub transaction: i64,
+    /// Id of the job.
+    pub job_id: i64,
+}
+
+/// Changes after a position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangePage {
+    /// Jobs in the order of their positions.
+    pub jobs: Vec<StoredJob>,
+    /// Everything up to here has been looked at, whether the filter let it through or not.
+    pub reached: ChangePosition,
+    /// The page was full: there may be more at once.
+    pub more: bool,
+}
+
+/// A held submission.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "named as in admin_service.proto")]
+pub struct HeldMessage {
+    pub id: i64,
+    pub state: HeldState,
+    pub door: Door,
+    pub source: String,
+    pub format: RawFormat,
+    pub project: Option<String>,
+    pub revision: Option<String>,
+    pub guid: Option<String>,
+    pub violations: Vec<Violation>,
+    pub received_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub repeats: i64,
+    pub raw_size: i64,
+    pub raw_truncated: bool,
+}
+
+/// Which held messages to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldFilter {
+    /// In this state.
+    pub state: Option<HeldState>,
+    /// Of this project.
+    pub project: Option<String>,
+    /// From this source.
+    pub source: Option<String>,
+    /// With this job guid.
+    pub guid: Option<String>,
+}
+
+/// A credential without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in admin_service.proto")]
+pub struct StoredCredential {
+    pub client_id: String,
+    pub projects: Vec<String>,
+    pub admin: bool,
+    pub token_hash: [u8; 32],
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
