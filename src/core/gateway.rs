@@ -1,25 +1,65 @@
-//! The running core.
+//! The running core: takes submissions in, hands them to the writers, gives verdicts back.
 
-use super::{PushSubmission, Submission};
+use super::directory::DirectoryKeeper;
+use super::holding::HoldingLimits;
+use super::parking::{self, Parking};
+use super::submission::{Content, Item, PushSubmission, Submission};
+use super::writer::{self, Work, WriterContext};
+use super::{notices, pushes, replay};
 use crate::access::Principal;
-use crate::domain::{Door, Repository, RetryCause, Signature, Verdict};
+use crate::domain::{Door, Outcome, Refused, Repository, RetryCause, Signature, Verdict, Violation};
+use crate::limits;
+use crate::store::intern::Interner;
 use crate::store::model::StoredCredential;
-use crate::store::{Store, StoreError};
+use crate::store::{Backend, Store, StoreError};
+use crate::telemetry::Metrics;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, RwLock, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// Takes submissions, decides and stores. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Gateway {}
+#[derive(Clone)]
+pub struct Gateway(Arc<GatewayShared>);
+
+/// What a gateway may hold, and how many writers it has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GatewayOptions {
+    /// Bounds of held messages.
+    pub holding: HoldingLimits,
+    /// Writers on PostgreSQL, each with a connection of its own; 0: [`WRITERS`].
+    pub writers: usize,
+}
+
+/// Concurrent transactions on PostgreSQL: beyond these, 500 rows at a time gain nothing.
+pub const WRITERS: usize = 3;
+
+pub(crate) struct GatewayShared {
+    pub(crate) store: Store,
+    pub(crate) context: Arc<WriterContext>,
+    directory: Arc<DirectoryKeeper>,
+    /// Queues of the writers; empty once the gateway stops.
+    queues: RwLock<Vec<mpsc::Sender<Work>>>,
+    heard: watch::Sender<u64>,
+    tasks: Mutex<JoinSet<()>>,
+    writers: Mutex<JoinSet<()>>,
+    stop: CancellationToken,
+}
 
 /// Repositories, credentials and tiers as of the last look, at most 2 s old.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
+    /// Moves with every change.
+    pub version: i64,
     /// By name.
     pub repositories: HashMap<Box<str>, Arc<Repository>>,
-    /// Those that work, by token hash (SHA-256).
+    /// Those that are not revoked, by token hash (SHA-256).
     pub credentials: HashMap<[u8; 32], Arc<StoredCredential>>,
     /// Tier overrides.
     pub tiers: HashMap<Signature, i32>,
@@ -45,28 +85,90 @@ pub enum SubmitError {
     /// The gateway is stopping.
     #[error("the gateway is shutting down")]
     Stopping,
-    /// A bug of ours.
+    /// A bug of ours, or the database is away.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Verdicts to come, in the order of the submissions. RETRY_LATER is among them.
-pub type PendingVerdicts = futures::future::BoxFuture<'static, Vec<Verdict>>;
+pub type PendingVerdicts = BoxFuture<'static, Vec<Verdict>>;
 
-#[allow(missing_docs, unused_variables, clippy::unused_async)]
 impl Gateway {
-    pub async fn start(store: Store) -> Result<Self, StoreError> {
-        unimplemented!()
+    /// Starts writers and the tasks around them.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub async fn start(
+        store: Store,
+        options: GatewayOptions,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, StoreError> {
+        let directory = Arc::new(DirectoryKeeper::start(store.clone()).await?);
+        let (parking, parking_notices) = Parking::new();
+        let job_changes = watch::Sender::new(0);
+        let context = Arc::new(WriterContext {
+            store: store.clone(),
+            interner: Interner::new(),
+            directory: directory.watch(),
+            bounds: options.holding,
+            parking,
+            job_changes: job_changes.clone(),
+            database_up: AtomicBool::new(true),
+            metrics,
+        });
+        let count = match (store.backend(), options.writers) {
+            (Backend::Sqlite { .. }, _) => 1,
+            (Backend::Postgres(_), 0) => WRITERS,
+            (Backend::Postgres(_), writers) => writers,
+        };
+        let mut writers = JoinSet::new();
+        let mut queues = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (sender, receiver) = mpsc::channel(limits::WRITER_QUEUE_CHUNKS);
+            writers.spawn(writer::run(context.clone(), receiver));
+            queues.push(sender);
+        }
+        let stop = CancellationToken::new();
+        let shared = Arc::new(GatewayShared {
+            store: store.clone(),
+            context,
+            directory: directory.clone(),
+            queues: RwLock::new(queues),
+            heard: job_changes.clone(),
+            tasks: Mutex::default(),
+            writers: Mutex::new(writers),
+            stop: stop.clone(),
+        });
+        {
+            let mut tasks = shared.tasks.lock().await;
+            tasks.spawn(directory.run(stop.clone()));
+            tasks.spawn(parking::run(shared.clone(), parking_notices, stop.clone()));
+            tasks.spawn(notices::run(store, job_changes, stop));
+        }
+        Ok(Self(shared))
     }
+
     /// Waits for room in the queue, then returns; the order of calls is the order of application for
     /// submissions of one guid.
+    ///
+    /// # Errors
+    /// If the gateway is stopping.
     pub async fn submit(
         &self,
         principal: &Principal,
         submissions: Vec<Submission>,
     ) -> Result<PendingVerdicts, SubmitError> {
-        unimplemented!()
+        if self.0.stop.is_cancelled() {
+            return Err(SubmitError::Stopping);
+        }
+        let items = submissions.into_iter().map(|submission| authorised(principal, submission)).collect();
+        Ok(self.0.enqueue(items).await)
     }
+
+    /// Stores pushes of one project, and releases what waits for them.
+    ///
+    /// # Errors
+    /// If the request as a whole cannot be taken: see [`SubmitError`].
     pub async fn submit_pushes(
         &self,
         principal: &Principal,
@@ -74,35 +176,154 @@ impl Gateway {
         project: &str,
         pushes: Vec<PushSubmission>,
     ) -> Result<Vec<Verdict>, SubmitError> {
-        unimplemented!()
+        pushes::submit(&self.0, principal, door, project, pushes).await
     }
-    /// In the order of the ids.
+
+    /// Runs held messages through the pipeline again; verdicts come in the order of the ids.
+    ///
+    /// # Errors
+    /// If the principal may not write the project of one of them.
     pub async fn replay(&self, principal: &Principal, ids: &[i64]) -> Result<Vec<Verdict>, SubmitError> {
-        unimplemented!()
+        replay::replay(&self.0, principal, ids).await
     }
+
+    /// Discards held messages; gives back how many there were.
+    ///
+    /// # Errors
+    /// If the principal may not write the project of one of them.
     pub async fn discard(&self, principal: &Principal, ids: &[i64]) -> Result<u64, SubmitError> {
-        unimplemented!()
+        replay::discard(&self.0, principal, ids).await
     }
+
+    /// The directory as of the last look.
     pub fn directory(&self) -> Arc<Directory> {
-        unimplemented!()
+        self.0.context.directory.current()
     }
+
     /// Looks again now, after an administrative call.
+    ///
+    /// # Errors
+    /// If the database does not answer.
     pub async fn refresh_directory(&self) -> Result<(), StoreError> {
-        unimplemented!()
+        self.0.directory.refresh().await
     }
+
     /// Changes whenever jobs may have changed, here or at another gateway.
     pub fn job_changes(&self) -> watch::Receiver<u64> {
-        unimplemented!()
+        self.0.heard.subscribe()
     }
-    /// True while the gateway can commit.
+
+    /// True while the database answers.
     pub fn readiness(&self) -> watch::Receiver<bool> {
-        unimplemented!()
+        self.0.directory.readiness()
     }
+
+    /// What is stored.
     pub fn store(&self) -> &Store {
-        unimplemented!()
+        &self.0.store
     }
-    /// Decides what was taken in and stops.
+
+    /// Takes nothing in any more, decides what was taken in, and stops.
     pub async fn drain(&self) {
-        unimplemented!()
+        self.0.stop.cancel();
+        self.0.queues.write().await.clear();
+        let mut writers = self.0.writers.lock().await;
+        while writers.join_next().await.is_some() {}
+        self.0.tasks.lock().await.shutdown().await;
     }
+}
+
+impl GatewayShared {
+    /// The directory as of the last look.
+    pub(crate) fn current_directory(&self) -> Arc<Directory> {
+        self.context.directory.current()
+    }
+
+    /// Hands items to the writers of their shards. Items of one root guid share a shard (R8), and with
+    /// it their order.
+    pub(crate) async fn enqueue(&self, items: Vec<Item>) -> PendingVerdicts {
+        let count = items.len();
+        for item in &items {
+            self.context.metrics.received(item.submission.door);
+        }
+        let doors: Vec<Door> = items.iter().map(|item| item.submission.door).collect();
+        let guids: Vec<Option<Box<str>>> = items.iter().map(|item| item.guid().map(Into::into)).collect();
+        let (reply, mut replies) = mpsc::unbounded_channel();
+        {
+            let queues = self.queues.read().await;
+            let mut shards: Vec<(Vec<usize>, Vec<Item>)> = queues.iter().map(|_| Default::default()).collect();
+            for (position, item) in items.into_iter().enumerate() {
+                if shards.is_empty() {
+                    break;
+                }
+                let shard = shard_of(&item, shards.len());
+                shards[shard].0.push(position);
+                shards[shard].1.push(item);
+            }
+            for (queue, (positions, items)) in queues.iter().zip(shards) {
+                if !items.is_empty() {
+                    self.context.metrics.queue_joined(items.len());
+                    // A writer that is gone drops the work, and with it its end of the replies.
+                    let _ = queue.send(Work { positions, items, reply: reply.clone() }).await;
+                }
+            }
+        }
+        drop(reply);
+        let metrics = self.context.metrics.clone();
+        async move {
+            let mut verdicts: Vec<Option<Verdict>> = vec![None; count];
+            while let Some((positions, decided)) = replies.recv().await {
+                for (position, verdict) in positions.into_iter().zip(decided) {
+                    verdicts[position] = Some(verdict);
+                }
+            }
+            let verdicts: Vec<Verdict> = verdicts
+                .into_iter()
+                .zip(guids)
+                .map(|(verdict, guid)| verdict.unwrap_or_else(|| not_taken(guid)))
+                .collect();
+            for (verdict, door) in verdicts.iter().zip(doors) {
+                metrics.decided(door, &verdict.outcome);
+            }
+            verdicts
+        }
+        .boxed()
+    }
+}
+
+fn not_taken(guid: Option<Box<str>>) -> Verdict {
+    let outcome = Outcome::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::Overloaded };
+    Verdict { guid, outcome, warnings: Vec::new() }
+}
+
+fn shard_of(item: &Item, shards: usize) -> usize {
+    let root = match &item.submission.content {
+        Content::Job(job) => Some(job.guid.root()),
+        Content::Artifact(artifact) => Some(artifact.guid.root()),
+        Content::Invalid(_) => None,
+    };
+    let Some(root) = root else { return 0 };
+    let mut hasher = DefaultHasher::new();
+    root.hash(&mut hasher);
+    // The remainder is below the number of shards.
+    (hasher.finish() % shards as u64) as usize
+}
+
+/// The one check of who may write what: a submission for a project that the principal may not write
+/// is refused, and held like any other refusal.
+fn authorised(principal: &Principal, mut submission: Submission) -> Item {
+    let source = principal.source.clone();
+    let project = match &submission.content {
+        Content::Job(job) => Some(&job.project),
+        Content::Artifact(artifact) => Some(&artifact.project),
+        Content::Invalid(_) => None,
+    };
+    if let Some(project) = project.filter(|project| !principal.may_write(project)).cloned() {
+        let path = submission.format.project_path();
+        let message = "the credential may not write this project; ask an administrator for one that may";
+        let violation = Violation::new(path, "forbidden_project", message).with_value(project.as_str());
+        let claimed = Item { submission: submission.clone(), source: source.clone() }.claimed();
+        submission.content = Content::Invalid(Refused { claimed, violations: vec![violation] });
+    }
+    Item { submission, source }
 }

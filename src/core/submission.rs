@@ -1,8 +1,12 @@
 //! What doors hand to the core.
 
-use crate::domain::{ArtifactSubmission, Door, Job, Push, RawFormat, Refused, Violation};
+use super::holding;
+use crate::domain::{
+    ArtifactSubmission, ClaimedIdentity, ContentDigest, Door, Job, Push, RawFormat, Refused, Violation,
+};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
 /// One job or artifact as one door received it.
 #[derive(Debug, Clone)]
@@ -54,4 +58,44 @@ pub struct PushSubmission {
     pub format: RawFormat,
     /// The push, or what is wrong with it.
     pub push: Result<Push, Refused>,
+}
+
+/// A submission on its way through the writer, with the one it comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub(crate) submission: Submission,
+    /// Credential or exchange.
+    pub(crate) source: Arc<str>,
+}
+
+impl Item {
+    /// What it names, whether it is valid or not.
+    pub(crate) fn claimed(&self) -> ClaimedIdentity {
+        match &self.submission.content {
+            Content::Job(job) => ClaimedIdentity::new(
+                Some(job.project.as_str()),
+                Some(job.revision.as_str()),
+                Some(job.guid.as_str()),
+            ),
+            Content::Artifact(artifact) => {
+                ClaimedIdentity::new(Some(artifact.project.as_str()), None, Some(artifact.guid.as_str()))
+            }
+            Content::Invalid(refused) => refused.claimed.clone(),
+        }
+    }
+
+    /// The guid that shards and families go by; none if it could not be read.
+    pub(crate) fn guid(&self) -> Option<&str> {
+        match &self.submission.content {
+            Content::Job(job) => Some(job.guid.as_str()),
+            Content::Artifact(artifact) => Some(artifact.guid.as_str()),
+            Content::Invalid(refused) => refused.claimed.guid.as_deref(),
+        }
+    }
+
+    /// Digest of its bytes, for held messages.
+    pub(crate) fn raw_digest(&self) -> ContentDigest {
+        let submission = &self.submission;
+        holding::raw_digest(submission.format, submission.request_project.as_deref(), &submission.raw)
+    }
 }

@@ -71,6 +71,24 @@ impl RawFormat {
     }
 }
 
+impl RawFormat {
+    /// JSON Pointer of the project in a submission of this format.
+    pub fn project_path(self) -> &'static str {
+        match self {
+            Self::ProtobufJob | Self::PulseJson => "/origin/project",
+            Self::ProtobufArtifact | Self::ProtobufPush | Self::UndecodableFrame => "/project",
+        }
+    }
+
+    /// JSON Pointer of the revision.
+    pub fn revision_path(self) -> &'static str {
+        match self {
+            Self::ProtobufJob | Self::PulseJson => "/origin/revision",
+            Self::ProtobufArtifact | Self::ProtobufPush | Self::UndecodableFrame => "/revision",
+        }
+    }
+}
+
 /// Why a submission is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeldState {

@@ -130,7 +130,7 @@ pub struct TaskRun {
 /// Where a log is and whether it has been parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogReference {
-    /// Name; some names are parsed by the gateway, see [`LogReference::is_parseable`].
+    /// Name; some names are parsed by the gateway, see [`LogReference::is_parseable_name`].
     pub name: String,
     /// Where it is.
     pub url: String,
@@ -140,8 +140,8 @@ pub struct LogReference {
 
 impl LogReference {
     /// Whether the gateway parses logs of this name (logs contract 1.2).
-    pub fn is_parseable(&self) -> bool {
-        matches!(&*self.name, "buildbot_text" | "builds-4h" | "live_backing_log" | "errorsummary_json")
+    pub fn is_parseable_name(name: &str) -> bool {
+        matches!(name, "buildbot_text" | "builds-4h" | "live_backing_log" | "errorsummary_json")
     }
 }
 

@@ -1,0 +1,89 @@
+//! Repositories, credentials and tiers in memory, looked after so that changes made anywhere are
+//! noticed within 2 s.
+
+use super::gateway::Directory;
+use crate::limits;
+use crate::store::{Store, StoreError};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// The directory as of the last look.
+#[derive(Debug, Clone)]
+pub(crate) struct DirectoryWatch(watch::Receiver<Arc<Directory>>);
+
+impl DirectoryWatch {
+    pub(crate) fn current(&self) -> Arc<Directory> {
+        self.0.borrow().clone()
+    }
+}
+
+/// Reads the directory anew when its version has moved; also tells whether the database answers.
+#[derive(Debug)]
+pub(crate) struct DirectoryKeeper {
+    store: Store,
+    current: watch::Sender<Arc<Directory>>,
+    ready: watch::Sender<bool>,
+}
+
+impl DirectoryKeeper {
+    pub(crate) async fn start(store: Store) -> Result<Self, StoreError> {
+        let current = watch::Sender::new(Arc::new(load(&store).await?));
+        Ok(Self { store, current, ready: watch::Sender::new(true) })
+    }
+
+    pub(crate) fn watch(&self) -> DirectoryWatch {
+        DirectoryWatch(self.current.subscribe())
+    }
+
+    pub(crate) fn readiness(&self) -> watch::Receiver<bool> {
+        self.ready.subscribe()
+    }
+
+    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+        self.current.send_replace(Arc::new(load(&self.store).await?));
+        Ok(())
+    }
+
+    /// Looks until stopped.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut ticks = interval(limits::DIRECTORY_POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let looked = self.look().await;
+            let ready = looked.is_ok();
+            if *self.ready.borrow() != ready {
+                match looked {
+                    Ok(()) => tracing::info!("the database answers; ready"),
+                    Err(error) => tracing::error!(%error, "the database does not answer; not ready"),
+                }
+                self.ready.send_replace(ready);
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), StoreError> {
+        let version = self.store.directory_version().await?;
+        if version != self.current.borrow().version {
+            self.refresh().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn load(store: &Store) -> Result<Directory, StoreError> {
+    // The version first: a change between the two reads is then noticed at the next look.
+    let version = store.directory_version().await?;
+    let repositories =
+        store.repositories().await?.into_iter().map(|r| (r.name.as_str().into(), Arc::new(r))).collect();
+    let credentials = store
+        .credentials()
+        .await?
+        .into_iter()
+        .filter(|credential| credential.revoked_at.is_none())
+        .map(|credential| (credential.token_hash, Arc::new(credential)))
+        .collect();
+    let tiers = store.tiers().await?.into_iter().collect();
+    Ok(Directory { version, repositories, credentials, tiers })
+}

@@ -1,0 +1,302 @@
+//! Families of job rows in memory: the rows that one batch has locked, and what its submissions make
+//! of them, one after the other, as if each were applied alone (R8). Pure; the writer stores the result.
+
+use crate::domain::{
+    AppliedDigests, ContentDigest, Current, Incoming, Job, JobResult, JobState, Transition, UnchangedReason,
+    decide,
+};
+use crate::store::batch::KeptRow;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+/// A job submission with everything that was looked up for it.
+#[derive(Debug)]
+pub(crate) struct PreparedJob<'a> {
+    /// Position in the batch.
+    pub(crate) index: usize,
+    pub(crate) job: &'a Job,
+    pub(crate) repository_id: i32,
+    pub(crate) push_id: i64,
+    pub(crate) signature_id: i32,
+    pub(crate) machine_id: i32,
+    pub(crate) product_id: i32,
+    /// After the override.
+    pub(crate) tier: i32,
+    pub(crate) digest: ContentDigest,
+    pub(crate) received_at: DateTime<Utc>,
+    /// It was held before and comes late, perhaps.
+    pub(crate) released: bool,
+}
+
+/// What a submission does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Folded {
+    /// Makes a row.
+    Created(usize),
+    /// Changes a row.
+    Updated(usize),
+    /// Only adds what the row lacks, or nothing.
+    Kept(usize, UnchangedReason),
+    /// Was applied before.
+    Duplicate(usize),
+    /// Its guid belongs to a job of this other repository.
+    WrongRepository(i32),
+}
+
+/// A row as the batch leaves it.
+#[derive(Debug)]
+pub(crate) struct WorkingRow {
+    /// 0: not stored yet.
+    pub(crate) id: i64,
+    pub(crate) guid: String,
+    pub(crate) root_guid: String,
+    pub(crate) repository_id: i32,
+    pub(crate) push_id: i64,
+    pub(crate) state: JobState,
+    pub(crate) result: JobResult,
+    pub(crate) submit_time: Option<DateTime<Utc>>,
+    pub(crate) start_time: Option<DateTime<Utc>>,
+    pub(crate) digest: ContentDigest,
+    pub(crate) applied: AppliedDigests,
+    pub(crate) received_at: DateTime<Utc>,
+    pub(crate) superseded_by: Option<String>,
+    pub(crate) has_task: bool,
+    /// Positions, among the prepared, of the submission that made the row and of the one whose values
+    /// it has now.
+    pub(crate) created_by: Option<usize>,
+    pub(crate) values_of: Option<usize>,
+    /// It was completed before this batch.
+    pub(crate) was_completed: bool,
+    /// Something was added although no submission won.
+    pub(crate) touched: bool,
+    /// A task to add, from the submission at this position among the prepared.
+    pub(crate) task_of: Option<usize>,
+    /// Submissions of the batch that changed nothing.
+    pub(crate) repeats: i64,
+    /// Those that are written with the row.
+    pub(crate) written_repeats: i64,
+}
+
+/// All rows that a batch may change.
+#[derive(Debug, Default)]
+pub(crate) struct Families {
+    pub(crate) rows: Vec<WorkingRow>,
+    by_guid: HashMap<String, usize>,
+    by_root: HashMap<String, Vec<usize>>,
+}
+
+impl Families {
+    /// From the locked rows.
+    pub(crate) fn new(kept: Vec<KeptRow>) -> Self {
+        let mut families = Self::default();
+        for row in kept {
+            families.add(WorkingRow {
+                was_completed: row.state == JobState::Completed,
+                id: row.id,
+                guid: row.guid,
+                root_guid: row.root_guid,
+                repository_id: row.repository_id,
+                push_id: row.push_id,
+                state: row.state,
+                result: row.result,
+                submit_time: row.submit_time.and_then(DateTime::from_timestamp_micros),
+                start_time: row.start_time.and_then(DateTime::from_timestamp_micros),
+                digest: row.digest,
+                applied: row.applied,
+                received_at: DateTime::from_timestamp_micros(row.received_at).unwrap_or_default(),
+                superseded_by: row.superseded_by,
+                has_task: row.task_id.is_some(),
+                created_by: None,
+                values_of: None,
+                touched: false,
+                task_of: None,
+                repeats: 0,
+                written_repeats: 0,
+            });
+        }
+        families
+    }
+
+    fn add(&mut self, row: WorkingRow) -> usize {
+        let index = self.rows.len();
+        self.by_guid.insert(row.guid.clone(), index);
+        self.by_root.entry(row.root_guid.clone()).or_default().push(index);
+        self.rows.push(row);
+        index
+    }
+
+    /// The row with exactly this guid.
+    pub(crate) fn row_of(&self, guid: &str) -> Option<usize> {
+        self.by_guid.get(guid).copied()
+    }
+
+    /// Applies one submission; `position` is its place among the prepared.
+    pub(crate) fn fold(&mut self, position: usize, prepared: &PreparedJob<'_>) -> Folded {
+        let guid = prepared.job.guid.as_str();
+        let root = prepared.job.guid.root();
+        if let Some(row) = self.applied_before(root, prepared) {
+            self.rows[row].repeats += 1;
+            return Folded::Duplicate(row);
+        }
+        let Some(index) = self.row_of(guid) else {
+            return match self.taken_over(guid, root, prepared) {
+                Some(row) => self.take_over(row, position, prepared),
+                None => Folded::Created(self.add(new_row(position, prepared))),
+            };
+        };
+        let row = &mut self.rows[index];
+        if row.repository_id != prepared.repository_id {
+            return Folded::WrongRepository(row.repository_id);
+        }
+        match decide(&row.current(), &prepared.incoming()) {
+            Transition::Apply => {
+                row.apply(position, prepared, prepared.push_id);
+                Folded::Updated(index)
+            }
+            Transition::Advance => {
+                let push_id = row.push_id;
+                row.apply(position, prepared, push_id);
+                Folded::Updated(index)
+            }
+            Transition::Keep(reason) => Folded::Kept(index, reason),
+            Transition::Duplicate => {
+                row.repeats += 1;
+                Folded::Duplicate(index)
+            }
+        }
+    }
+
+    /// A row of the family that remembers this very submission, under whatever guid it has now (R8).
+    fn applied_before(&self, root: &str, prepared: &PreparedJob<'_>) -> Option<usize> {
+        self.by_root.get(root)?.iter().copied().find(|&row| {
+            let row = &self.rows[row];
+            row.repository_id == prepared.repository_id && row.applied.contains(prepared.digest)
+        })
+    }
+
+    /// The row of the base guid that a retry takes over: in the same repository, not completed, and
+    /// not further than the retry itself (contract 2.5, R8). A late one must be further (R14).
+    fn taken_over(&self, guid: &str, root: &str, prepared: &PreparedJob<'_>) -> Option<usize> {
+        if guid == root {
+            return None;
+        }
+        let index = self.row_of(root)?;
+        let row = &self.rows[index];
+        if row.repository_id != prepared.repository_id || row.state == JobState::Completed {
+            return None;
+        }
+        let late = prepared.released && prepared.received_at < row.received_at;
+        match (prepared.job.state.rank(), row.state.rank()) {
+            (Some(submitted), Some(stored)) => submitted > stored || (submitted == stored && !late),
+            (Some(_), None) => !late,
+            (None, stored) => stored != Some(2) && !late,
+        }
+        .then_some(index)
+    }
+
+    fn take_over(&mut self, index: usize, position: usize, prepared: &PreparedJob<'_>) -> Folded {
+        let row = &mut self.rows[index];
+        self.by_guid.remove(&row.guid);
+        row.guid = prepared.job.guid.as_str().to_owned();
+        self.by_guid.insert(row.guid.clone(), index);
+        let late = prepared.released && prepared.received_at < row.received_at;
+        let push_id = if late { row.push_id } else { prepared.push_id };
+        row.apply(position, prepared, push_id);
+        Folded::Updated(index)
+    }
+}
+
+impl WorkingRow {
+    fn current(&self) -> Current<'_> {
+        Current {
+            state: &self.state,
+            result: &self.result,
+            submit_time: self.submit_time,
+            start_time: self.start_time,
+            applied: &self.applied,
+            received_at: self.received_at,
+            digest: self.digest,
+        }
+    }
+
+    fn apply(&mut self, position: usize, prepared: &PreparedJob<'_>, push_id: i64) {
+        self.push_id = push_id;
+        self.state = prepared.job.state.clone();
+        self.result = prepared.job.result.clone();
+        self.submit_time = prepared.job.submit_time;
+        self.start_time = prepared.job.start_time;
+        self.digest = prepared.digest;
+        self.applied.remember(prepared.digest);
+        self.received_at = self.received_at.max(prepared.received_at);
+        self.values_of = Some(position);
+        self.add_task(position, prepared.job);
+    }
+
+    /// Adds the task unless the row has one (contract 2.10). True if it was added.
+    pub(crate) fn add_task(&mut self, position: usize, job: &Job) -> bool {
+        let adds = !self.has_task && job.parts.task.is_some();
+        if adds {
+            self.has_task = true;
+            self.task_of = Some(position);
+        }
+        adds
+    }
+
+    /// Marks the row as superseded unless it completed on its own (R6). Of several superseding jobs the
+    /// one with the greatest guid is kept, so that the order of arrival does not matter. True if that
+    /// changed anything.
+    pub(crate) fn supersede(&mut self, by: &str) -> bool {
+        if self.state == JobState::Completed || self.superseded_by.as_deref() >= Some(by) {
+            return false;
+        }
+        self.superseded_by = Some(by.to_owned());
+        true
+    }
+}
+
+impl PreparedJob<'_> {
+    fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            state: &self.job.state,
+            result: &self.job.result,
+            submit_time: self.job.submit_time,
+            start_time: self.job.start_time,
+            digest: self.digest,
+            received_at: self.received_at,
+            released: self.released,
+        }
+    }
+}
+
+fn new_row(position: usize, prepared: &PreparedJob<'_>) -> WorkingRow {
+    let job = prepared.job;
+    let mut applied = AppliedDigests::default();
+    applied.remember(prepared.digest);
+    WorkingRow {
+        id: 0,
+        guid: job.guid.as_str().to_owned(),
+        root_guid: job.guid.root().to_owned(),
+        repository_id: prepared.repository_id,
+        push_id: prepared.push_id,
+        state: job.state.clone(),
+        result: job.result.clone(),
+        submit_time: job.submit_time,
+        start_time: job.start_time,
+        digest: prepared.digest,
+        applied,
+        received_at: prepared.received_at,
+        superseded_by: None,
+        has_task: job.parts.task.is_some(),
+        created_by: Some(position),
+        values_of: Some(position),
+        was_completed: false,
+        touched: false,
+        task_of: job.parts.task.as_ref().map(|_| position),
+        repeats: 0,
+        written_repeats: 0,
+    }
+}
+
+#[cfg(test)]
+#[path = "family_tests.rs"]
+mod tests;

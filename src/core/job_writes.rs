@@ -1,0 +1,431 @@
+//! Jobs and artifacts of one batch: locks the rows, folds the submissions into them, writes the rows
+//! and their parts.
+
+use super::additions::{Additions, queue_priority};
+use super::family::{Families, Folded, PreparedJob, WorkingRow};
+use super::gateway::Directory;
+use super::holding::Waiting;
+use super::submission::{Content, Item};
+use crate::domain::{
+    ArtifactSubmission, JobState, Outcome, ParkedFor, ParseStatus, Parts, RawFormat, StoredReason,
+    UnchangedReason, Violation,
+};
+use crate::formats;
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::batch::{BatchTransaction, PartsRule, ReleasedHeld, TouchedRow, WrittenRow};
+use chrono::Utc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// What became of the jobs and artifacts of a batch, once its transaction commits.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// By position of the item.
+    pub(crate) outcomes: Vec<(usize, Outcome)>,
+    /// By position of the item.
+    pub(crate) warnings: Vec<(usize, Violation)>,
+    /// Artifacts whose job is unknown.
+    pub(crate) waiting: Vec<(usize, Waiting)>,
+    /// Artifacts that waited for a job of this batch.
+    pub(crate) released: Vec<ReleasedHeld>,
+    /// Rows of jobs changed.
+    pub(crate) changed: bool,
+    /// Superseding jobs were remembered for guids that are not known yet.
+    pub(crate) remembered: bool,
+}
+
+/// An artifact that waited for a job which this batch creates.
+struct Joined {
+    held: ReleasedHeld,
+    row: usize,
+    parts: Parts,
+}
+
+/// Decides and writes `prepared` jobs and `artifacts` (positions of items, and what they say).
+pub(crate) async fn settle(
+    transaction: &mut BatchTransaction<'_>,
+    directory: &Directory,
+    items: &[Item],
+    prepared: &[PreparedJob<'_>],
+    artifacts: &[(usize, &ArtifactSubmission)],
+    now: i64,
+) -> Result<Settled, StoreError> {
+    let mut settled = Settled::default();
+    if prepared.is_empty() && artifacts.is_empty() {
+        return Ok(settled);
+    }
+    let mut families = lock(transaction, prepared, artifacts).await?;
+    let folded: Vec<Folded> =
+        prepared.iter().enumerate().map(|(position, job)| families.fold(position, job)).collect();
+
+    let mut added = HashSet::new();
+    let unknown = supersede(&mut families, prepared, &folded, &mut added, &mut settled);
+    let joined = join_waiting(transaction, &mut families).await?;
+
+    let mut changes = ChangeNumber::default();
+    write_rows(transaction, &mut changes, &mut families, items, prepared, now).await?;
+
+    let mut additions = Additions::default();
+    for (job, folded) in prepared.iter().zip(&folded) {
+        match *folded {
+            Folded::Created(row) | Folded::Updated(row) => {
+                additions.add(row, job.index, PartsRule::Applied, &job.job.parts);
+            }
+            Folded::Kept(row, _) => additions.add(row, job.index, PartsRule::OnlyLacking, &job.job.parts),
+            Folded::Duplicate(_) | Folded::WrongRepository(_) => {}
+        }
+    }
+    let artifact_rows = attach(&families, directory, items, artifacts, &mut additions, &mut settled);
+    for (position, joined) in joined.iter().enumerate() {
+        additions.add(joined.row, items.len() + position, PartsRule::OnlyLacking, &joined.parts);
+    }
+    added.extend(additions.store(transaction, &families.rows, now).await?);
+    queue_earlier_logs(transaction, &families, prepared).await?;
+
+    for (position, (job, folded)) in prepared.iter().zip(&folded).enumerate() {
+        let outcome = match folded {
+            Folded::Created(_) => Outcome::Stored(StoredReason::Created),
+            Folded::Updated(_) => Outcome::Stored(StoredReason::Updated),
+            Folded::Duplicate(_) => Outcome::Unchanged(UnchangedReason::Duplicate),
+            Folded::WrongRepository(other) => {
+                wrong_repository(directory, items[job.index].submission.format, *other, job.job.project.as_str())
+            }
+            Folded::Kept(row, reason) => {
+                let row = &mut families.rows[*row];
+                if row.add_task(position, job.job) || added.contains(&job.index) {
+                    row.touched = true;
+                    row.applied.remember(job.digest);
+                    Outcome::Stored(StoredReason::PartsAdded)
+                } else {
+                    row.repeats += 1;
+                    Outcome::Unchanged(reason.clone())
+                }
+            }
+        };
+        settled.outcomes.push((job.index, outcome));
+    }
+    for (index, row) in artifact_rows {
+        let outcome = if added.contains(&index) {
+            families.rows[row].touched = true;
+            Outcome::Stored(StoredReason::PartsAdded)
+        } else {
+            Outcome::Unchanged(UnchangedReason::Duplicate)
+        };
+        settled.outcomes.push((index, outcome));
+    }
+    finish_rows(transaction, &mut changes, &families, prepared, now).await?;
+    settled.remembered = !unknown.is_empty();
+    remember(transaction, unknown, now).await?;
+    settled.released = joined.into_iter().map(|joined| joined.held).collect();
+    settled.changed = changes.0.is_some();
+    Ok(settled)
+}
+
+/// The transaction's place in the order of changes, asked for once and only if anything changes.
+#[derive(Default)]
+struct ChangeNumber(Option<i64>);
+
+impl ChangeNumber {
+    async fn get(&mut self, transaction: &mut BatchTransaction<'_>) -> Result<i64, StoreError> {
+        if let Some(number) = self.0 {
+            return Ok(number);
+        }
+        let number = transaction.change_number().await?;
+        self.0 = Some(number);
+        Ok(number)
+    }
+}
+
+async fn lock(
+    transaction: &mut BatchTransaction<'_>,
+    prepared: &[PreparedJob<'_>],
+    artifacts: &[(usize, &ArtifactSubmission)],
+) -> Result<Families, StoreError> {
+    let (mut guids, mut roots) = (BTreeSet::new(), BTreeSet::new());
+    for job in prepared {
+        guids.insert(job.job.guid.as_str());
+        guids.insert(job.job.guid.root());
+        roots.insert(job.job.guid.root());
+        guids.extend(job.job.parts.superseded.iter().map(AsRef::as_ref));
+    }
+    guids.extend(artifacts.iter().map(|(_, artifact)| artifact.guid.as_str()));
+    let (guids, roots): (Vec<_>, Vec<_>) = (guids.into_iter().collect(), roots.into_iter().collect());
+    Ok(Families::new(transaction.lock_families(&guids, &roots).await?))
+}
+
+/// Superseding guid by (repository, superseded guid), for guids that are not known yet.
+type Unknown<'a> = BTreeMap<(i32, &'a str), &'a str>;
+
+/// Marks the rows that submissions supersede (R6).
+fn supersede<'a>(
+    families: &mut Families,
+    prepared: &[PreparedJob<'a>],
+    folded: &[Folded],
+    added: &mut HashSet<usize>,
+    settled: &mut Settled,
+) -> Unknown<'a> {
+    let mut unknown = Unknown::new();
+    for (job, folded) in prepared.iter().zip(folded) {
+        if matches!(folded, Folded::Duplicate(_) | Folded::WrongRepository(_)) {
+            continue;
+        }
+        let by = job.job.guid.as_str();
+        for guid in job.job.parts.superseded.iter().filter(|guid| guid.as_str() != by) {
+            match families.row_of(guid.as_str()).map(|row| &mut families.rows[row]) {
+                None => {
+                    let remembered = unknown.entry((job.repository_id, guid.as_str())).or_insert(by);
+                    *remembered = by.max(remembered);
+                }
+                Some(row) if row.repository_id != job.repository_id => {
+                    let message = "the superseded job belongs to another project and stays as it is";
+                    let warning = Violation::new("/coalesced", "wrong_project", message);
+                    settled.warnings.push((job.index, warning.with_value(guid.as_str())));
+                }
+                Some(row) => {
+                    if row.supersede(by) {
+                        row.touched = true;
+                        added.insert(job.index);
+                    }
+                }
+            }
+        }
+    }
+    unknown
+}
+
+async fn remember(
+    transaction: &mut BatchTransaction<'_>,
+    unknown: Unknown<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let expires_at = now + limits::PARKED_AGE.as_micros() as i64;
+    let entries: Vec<_> =
+        unknown.into_iter().map(|((repository, guid), by)| (repository, guid, by, expires_at)).collect();
+    transaction.remember_supersedes(&entries).await
+}
+
+/// Takes what waited for the jobs that this batch creates: superseding jobs and artifacts (R6, R15).
+async fn join_waiting(
+    transaction: &mut BatchTransaction<'_>,
+    families: &mut Families,
+) -> Result<Vec<Joined>, StoreError> {
+    let created: BTreeSet<(i32, String)> =
+        families.rows.iter().filter(|r| r.id == 0).map(|r| (r.repository_id, r.guid.clone())).collect();
+    if created.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<(i32, &str)> = created.iter().map(|(repository, guid)| (*repository, &**guid)).collect();
+    for (guid, by) in transaction.take_supersedes(&keys).await? {
+        if let Some(row) = families.row_of(&guid) {
+            families.rows[row].supersede(&by);
+        }
+    }
+    let mut joined = Vec::new();
+    for waiting in transaction.waiting_artifacts(&keys).await? {
+        let Some(row) = families.row_of(&waiting.guid) else { continue };
+        let Some(format) = RawFormat::from_word(&waiting.format) else { continue };
+        let decoded = formats::decode(format, &waiting.raw.into(), Some(&waiting.project));
+        // One that does not decode any more stays held; the sweep will reject it with its reasons.
+        if let Content::Artifact(artifact) = decoded.content {
+            let held = ReleasedHeld { id: waiting.id, replayed: false };
+            joined.push(Joined { held, row, parts: artifact.parts });
+        }
+    }
+    Ok(joined)
+}
+
+/// Writes rows that are new or have other values; those get their ids.
+async fn write_rows(
+    transaction: &mut BatchTransaction<'_>,
+    changes: &mut ChangeNumber,
+    families: &mut Families,
+    items: &[Item],
+    prepared: &[PreparedJob<'_>],
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut written: Vec<WrittenRow<'_>> =
+        families.rows.iter().filter_map(|row| written_row(row, items, prepared, now)).collect();
+    if written.is_empty() {
+        return Ok(());
+    }
+    let change = changes.get(transaction).await?;
+    written.sort_unstable_by(|a, b| (a.id, a.guid).cmp(&(b.id, b.guid)));
+    let first_update = written.partition_point(|row| row.id == 0);
+    let (inserts, updates) = written.split_at(first_update);
+    // Updates first: a retry may free the guid that a new row takes.
+    if !updates.is_empty() {
+        transaction.update_jobs(change, updates).await?;
+    }
+    let mut ids = HashMap::new();
+    if !inserts.is_empty() {
+        let inserted = transaction.insert_jobs(change, inserts).await?;
+        if inserted.len() < inserts.len() {
+            return Err(StoreError::Conflict("another gateway created the same job".into()));
+        }
+        ids.extend(inserted.into_iter().map(|job| (job.guid, job.id)));
+    }
+    for row in &mut families.rows {
+        if row.values_of.is_some() {
+            row.touched = false;
+            row.written_repeats = row.repeats;
+        }
+        if row.id == 0 {
+            row.id = ids.get(&row.guid).copied().unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+fn written_row<'a>(
+    row: &'a WorkingRow,
+    items: &'a [Item],
+    prepared: &'a [PreparedJob<'_>],
+    now: i64,
+) -> Option<WrittenRow<'a>> {
+    let winner = &prepared[row.values_of?];
+    let (job, item) = (winner.job, &items[winner.index]);
+    let micros = |time: Option<chrono::DateTime<Utc>>| time.map(|t| t.timestamp_micros());
+    let task = row.task_of.and_then(|position| prepared[position].job.parts.task.as_ref());
+    let first = row.created_by.map_or(item, |position| &items[prepared[position].index]);
+    let received_at = winner.received_at.timestamp_micros();
+    Some(WrittenRow {
+        id: row.id,
+        guid: &row.guid,
+        root_guid: &row.root_guid,
+        repository_id: row.repository_id,
+        push_id: row.push_id,
+        signature_id: winner.signature_id,
+        machine_id: winner.machine_id,
+        product_id: winner.product_id,
+        state: job.state.as_str(),
+        result: job.result.as_str(),
+        tier: winner.tier,
+        who: &job.who,
+        reason: &job.reason,
+        submit_time: micros(job.submit_time),
+        start_time: micros(job.start_time),
+        end_time: micros(job.end_time),
+        superseded_by: row.superseded_by.as_deref(),
+        description: job.description.as_deref(),
+        task_id: task.map(|task| &*task.task_id),
+        retry_id: task.map(|task| task.retry_id),
+        digest: row.digest,
+        applied: &row.applied,
+        first_door: first.submission.door.as_str(),
+        last_door: item.submission.door.as_str(),
+        source: &item.source,
+        received_at: row.received_at.timestamp_micros(),
+        written_at: now,
+        held_at: winner.released.then_some(received_at),
+        released_at: winner.released.then_some(now),
+        repeats: row.repeats,
+    })
+}
+
+/// Attaches artifacts to the rows of their jobs; those without one wait.
+fn attach<'a>(
+    families: &Families,
+    directory: &Directory,
+    items: &[Item],
+    artifacts: &[(usize, &'a ArtifactSubmission)],
+    additions: &mut Additions<'a>,
+    settled: &mut Settled,
+) -> Vec<(usize, usize)> {
+    let mut attached = Vec::new();
+    for &(index, artifact) in artifacts {
+        let project = artifact.project.as_str();
+        let Some(repository) = directory.repositories.get(project) else { continue };
+        match families.row_of(artifact.guid.as_str()) {
+            None => {
+                settled.waiting.push((index, Waiting { on: ParkedFor::Job, repository_id: repository.id }));
+            }
+            Some(row) if families.rows[row].repository_id != repository.id => {
+                let format = items[index].submission.format;
+                let other = families.rows[row].repository_id;
+                settled.outcomes.push((index, wrong_repository(directory, format, other, project)));
+            }
+            Some(row) => {
+                additions.add(row, index, PartsRule::OnlyLacking, &artifact.parts);
+                attached.push((index, row));
+            }
+        }
+    }
+    attached
+}
+
+fn wrong_repository(directory: &Directory, format: RawFormat, owner: i32, named: &str) -> Outcome {
+    let owner = directory.repositories.values().find(|r| r.id == owner).map_or("another", |r| r.name.as_str());
+    let message = format!(
+        "the job belongs to project {owner:?} and cannot be sent to {named:?}; guids are unique over all \
+         projects"
+    );
+    Outcome::Rejected(vec![
+        Violation::new(format.project_path(), "wrong_project", message).with_limit(owner).with_value(named),
+    ])
+}
+
+/// Queues logs that were sent before their job completed, unless the completion brought its own.
+async fn queue_earlier_logs(
+    transaction: &mut BatchTransaction<'_>,
+    families: &Families,
+    prepared: &[PreparedJob<'_>],
+) -> Result<(), StoreError> {
+    let mut jobs: Vec<(i64, i16)> = families
+        .rows
+        .iter()
+        .filter(|row| row.state == JobState::Completed && !row.was_completed && row.created_by.is_none())
+        .filter(|row| row.values_of.is_some_and(|p| prepared[p].job.parts.logs.is_empty()))
+        .filter_map(|row| Some((row.id, queue_priority(row, "live_backing_log", ParseStatus::Pending)?)))
+        .collect();
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    jobs.sort_unstable();
+    transaction.queue_pending_logs(&jobs).await
+}
+
+/// Marks rows to which something was added, and counts what changed nothing.
+async fn finish_rows(
+    transaction: &mut BatchTransaction<'_>,
+    changes: &mut ChangeNumber,
+    families: &Families,
+    prepared: &[PreparedJob<'_>],
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut touched: Vec<TouchedRow<'_>> = families
+        .rows
+        .iter()
+        .filter(|row| row.touched)
+        .map(|row| {
+            let task = row.task_of.and_then(|position| prepared[position].job.parts.task.as_ref());
+            TouchedRow {
+                id: row.id,
+                superseded_by: row.superseded_by.as_deref(),
+                task_id: task.map(|task| &*task.task_id),
+                retry_id: task.map(|task| task.retry_id),
+                applied: &row.applied,
+                written_at: now,
+            }
+        })
+        .collect();
+    if !touched.is_empty() {
+        touched.sort_unstable_by_key(|row| row.id);
+        let change = changes.get(transaction).await?;
+        transaction.touch_jobs(change, &touched).await?;
+    }
+    // Rows that were written carry the repeats that were known then.
+    let mut repeats: Vec<(i64, i64)> = families
+        .rows
+        .iter()
+        .map(|row| (row.id, row.repeats - row.written_repeats))
+        .filter(|&(_, repeats)| repeats > 0)
+        .collect();
+    if !repeats.is_empty() {
+        repeats.sort_unstable();
+        transaction.count_repeats(&repeats).await?;
+    }
+    Ok(())
+}

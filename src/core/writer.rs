@@ -1,0 +1,193 @@
+//! Writers: each takes the submissions of its shard in order, gathers what is there and commits it as
+//! one batch. What cannot be stored together is cut apart until the bad submission is alone (R20).
+
+use super::commit::{Committed, Surroundings, commit};
+use super::directory::DirectoryWatch;
+use super::holding::HoldingLimits;
+use super::parking::Parking;
+use super::submission::{Content, Item};
+use crate::domain::{ClaimedIdentity, Outcome, Refused, RetryCause, Verdict, Violation};
+use crate::limits;
+use crate::store::intern::Interner;
+use crate::store::{Store, StoreError};
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, info_span};
+
+/// A part of one call of `submit`: the submissions of one shard, with their positions in the call.
+pub(crate) struct Work {
+    pub(crate) positions: Vec<usize>,
+    pub(crate) items: Vec<Item>,
+    /// Takes the verdicts; the caller may be gone.
+    pub(crate) reply: mpsc::UnboundedSender<(Vec<usize>, Vec<Verdict>)>,
+}
+
+/// What all writers share.
+pub(crate) struct WriterContext {
+    pub(crate) store: Store,
+    pub(crate) interner: Interner,
+    pub(crate) directory: DirectoryWatch,
+    pub(crate) bounds: HoldingLimits,
+    pub(crate) parking: Parking,
+    pub(crate) job_changes: watch::Sender<u64>,
+    /// Whether the last batch of any writer reached the database.
+    pub(crate) database_up: AtomicBool,
+    pub(crate) metrics: Arc<crate::telemetry::Metrics>,
+}
+
+/// Runs one writer until its queue is closed and empty.
+pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<Work>) {
+    while let Some(first) = queue.recv().await {
+        let mut works = vec![first];
+        let mut gathered = works[0].items.len();
+        // No waiting for more: while one batch commits, the next one gathers by itself.
+        while gathered < limits::COMMIT_BATCH_ITEMS {
+            let Ok(work) = queue.try_recv() else { break };
+            gathered += work.items.len();
+            works.push(work);
+        }
+        context.metrics.queue_left(gathered);
+        let mut items = Vec::with_capacity(gathered);
+        for work in &mut works {
+            items.append(&mut work.items);
+        }
+        let mut verdicts = context.settle(&items).await.into_iter();
+        for work in works {
+            let own = verdicts.by_ref().take(work.positions.len()).collect();
+            // A caller that is gone does not want its verdicts; what they say is true all the same.
+            let _ = work.reply.send((work.positions, own));
+        }
+    }
+}
+
+impl WriterContext {
+    /// Decides every item, whatever it takes.
+    async fn settle(&self, items: &[Item]) -> Vec<Verdict> {
+        let started = Instant::now();
+        let deadline = started + limits::WRITE_RETRY_WINDOW;
+        let verdicts = self
+            .settle_part(items, deadline)
+            .instrument(info_span!("commit", items = items.len()))
+            .await;
+        self.metrics.batch(items.len(), started.elapsed());
+        verdicts
+    }
+
+    /// Commits `items` as one batch; if the data of one of them stands in the way, both halves by
+    /// themselves, in order.
+    async fn settle_part(&self, items: &[Item], deadline: Instant) -> Vec<Verdict> {
+        match self.commit_with_retries(items, deadline).await {
+            Ok(committed) => self.announce(committed),
+            Err(StoreError::Unavailable(error)) => {
+                if self.database_up.swap(false, Ordering::Relaxed) {
+                    tracing::error!(error, "the database is away; submitters are asked to send again");
+                }
+                self.retry_later(items, RetryCause::DatabaseUnavailable)
+            }
+            Err(error) if items.len() > 1 => {
+                tracing::debug!(%error, items = items.len(), "cutting a batch apart");
+                let (left, right) = items.split_at(items.len() / 2);
+                let mut verdicts = Box::pin(self.settle_part(left, deadline)).await;
+                verdicts.extend(Box::pin(self.settle_part(right, deadline)).await);
+                verdicts
+            }
+            Err(error) => self.settle_alone(&items[0], &error, deadline).await,
+        }
+    }
+
+    /// An item that the database does not take even by itself: held as rejected if its data are the
+    /// cause, otherwise a bug of ours.
+    async fn settle_alone(&self, item: &Item, error: &StoreError, deadline: Instant) -> Vec<Verdict> {
+        let guid = item.guid().unwrap_or_default().to_owned();
+        if !matches!(error, StoreError::Data(_) | StoreError::ForeignKey(_)) {
+            tracing::error!(job_guid = guid, %error, "a submission could not be decided");
+            return self.retry_later(std::slice::from_ref(item), RetryCause::Internal);
+        }
+        tracing::warn!(job_guid = guid, %error, "the database refuses a submission");
+        let violation = Violation::new(
+            "",
+            "database",
+            format!("the database does not take this submission: {error}; mend it and send it again"),
+        );
+        let mut refused = item.clone();
+        let claimed: ClaimedIdentity = item.claimed();
+        refused.submission.content = Content::Invalid(Refused { claimed, violations: vec![violation] });
+        match self.commit_with_retries(std::slice::from_ref(&refused), deadline).await {
+            Ok(committed) => self.announce(committed),
+            Err(error) => {
+                tracing::error!(job_guid = guid, %error, "a refused submission could not be held");
+                self.retry_later(std::slice::from_ref(item), RetryCause::Internal)
+            }
+        }
+    }
+
+    async fn commit_with_retries(&self, items: &[Item], deadline: Instant) -> Result<Committed, StoreError> {
+        let (mut foreign_keys, mut conflicts, mut pause) = (0, 0, Duration::from_millis(20));
+        loop {
+            let directory = self.directory.current();
+            let around = Surroundings {
+                store: &self.store,
+                interner: &self.interner,
+                directory: &directory,
+                bounds: &self.bounds,
+            };
+            // A panic is a bug of ours, and no reason to stop taking jobs.
+            let attempt = AssertUnwindSafe(commit(around, items)).catch_unwind().await;
+            let result = attempt.unwrap_or_else(|_| Err(StoreError::Internal("a batch panicked".into())));
+            match result {
+                Ok(committed) => {
+                    self.database_up.store(true, Ordering::Relaxed);
+                    return Ok(committed);
+                }
+                Err(StoreError::ForeignKey(error)) if foreign_keys == 0 => {
+                    tracing::debug!(error, "dropping cached ids");
+                    foreign_keys += 1;
+                    self.interner.clear();
+                }
+                Err(StoreError::Conflict(error)) if conflicts < MOST_CONFLICTS => {
+                    tracing::debug!(error, "running a batch again");
+                    conflicts += 1;
+                    sleep(Duration::from_millis(conflicts * rand::random_range(1..4))).await;
+                }
+                // Once the database is known to be away, nobody waits for the whole window again.
+                Err(StoreError::Unavailable(error))
+                    if Instant::now() + pause < deadline && self.database_up.load(Ordering::Relaxed) =>
+                {
+                    tracing::debug!(error, "trying a batch again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+                Err(StoreError::Conflict(error)) => return Err(StoreError::Data(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn announce(&self, committed: Committed) -> Vec<Verdict> {
+        if committed.jobs_changed {
+            self.job_changes.send_modify(|count| *count += 1);
+        }
+        self.parking.look_again(committed.parked_for_push, committed.waits_for_job);
+        committed.verdicts
+    }
+
+    fn retry_later(&self, items: &[Item], cause: RetryCause) -> Vec<Verdict> {
+        let outcome = Outcome::RetryLater { delay: limits::RETRY_DELAY, cause };
+        items
+            .iter()
+            .map(|item| Verdict {
+                guid: item.guid().map(Into::into),
+                outcome: outcome.clone(),
+                warnings: Vec::new(),
+            })
+            .collect()
+    }
+}
+
+/// Serialization failures and deadlocks in a row before a batch is cut apart.
+const MOST_CONFLICTS: u64 = 20;

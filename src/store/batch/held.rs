@@ -1,0 +1,331 @@
+//! Held messages of a group commit, and the ledger that accounts for them (R1, R13).
+
+use super::{BatchTransaction, RowSet, StoreError};
+use crate::domain::{ContentDigest, Door, HeldState, ParkedFor, RawFormat};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A submission to hold. Times are microseconds.
+#[derive(Debug)]
+pub(crate) struct HeldWrite<'a> {
+    pub(crate) state: HeldState,
+    pub(crate) door: Door,
+    pub(crate) source: &'a str,
+    pub(crate) format: RawFormat,
+    pub(crate) digest: ContentDigest,
+    pub(crate) project: Option<&'a str>,
+    pub(crate) revision: Option<&'a str>,
+    pub(crate) guid: Option<&'a str>,
+    pub(crate) waiting_for: Option<ParkedFor>,
+    pub(crate) repository_id: Option<i32>,
+    /// What is kept of the bytes.
+    pub(crate) raw: &'a [u8],
+    /// How many there were.
+    pub(crate) raw_size: i64,
+    /// JSON.
+    pub(crate) violations: Option<String>,
+    /// Rule of the first violation.
+    pub(crate) reason: &'a str,
+    pub(crate) received_at: i64,
+    pub(crate) expires_at: i64,
+    /// How often it came beyond the first time, within the batch.
+    pub(crate) repeats: i64,
+    /// It comes from the held messages itself, which is no repeat.
+    pub(crate) again: bool,
+}
+
+/// An artifact that waited for a job.
+#[derive(Debug)]
+pub(crate) struct WaitingArtifact {
+    pub(crate) id: i64,
+    pub(crate) guid: String,
+    pub(crate) format: String,
+    pub(crate) project: String,
+    pub(crate) raw: Vec<u8>,
+}
+
+/// A held message that leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReleasedHeld {
+    pub(crate) id: i64,
+    /// On request, and not because what it waited for came.
+    pub(crate) replayed: bool,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LedgerKey {
+    pub(crate) source: String,
+    pub(crate) project: String,
+    pub(crate) disposition: &'static str,
+    pub(crate) reason: String,
+}
+
+/// What a source holds now.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LedgerUsage {
+    pub(crate) items: i64,
+    pub(crate) bytes: i64,
+}
+
+type LedgerChanges = BTreeMap<LedgerKey, LedgerUsage>;
+
+fn enter(changes: &mut LedgerChanges, source: &str, project: &str, disposition: &'static str, items: i64, bytes: i64) {
+    let key = LedgerKey { source: source.into(), project: project.into(), disposition, reason: String::new() };
+    let usage = changes.entry(key).or_default();
+    usage.items += items;
+    usage.bytes += bytes;
+}
+
+impl BatchTransaction<'_> {
+    /// What each (source, project) has parked.
+    pub(crate) async fn parked_usage(
+        &mut self,
+        keys: &[(&str, &str)],
+    ) -> Result<HashMap<(String, String), LedgerUsage>, StoreError> {
+        let sql = "SELECT source, project, items, bytes FROM held_ledger WHERE disposition = 'parked' \
+             AND (source, project) IN (SELECT t.source, t.project FROM {rows})";
+        let set = RowSet::new()
+            .text("source", keys.iter().map(|k| k.0))
+            .text("project", keys.iter().map(|k| k.1));
+        let mut usage = HashMap::new();
+        for row in self.run(sql, set).await? {
+            usage.insert(
+                (row.text(0)?, row.text(1)?),
+                LedgerUsage { items: row.bigint(2)?, bytes: row.bigint(3)? },
+            );
+        }
+        Ok(usage)
+    }
+
+    /// Holds submissions, unique by (source, digest): one that is held already takes the new state and
+    /// counts a repeat. `rows` are sorted by (source, digest) and have no duplicate keys.
+    pub(crate) async fn hold(&mut self, rows: &[HeldWrite<'_>]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO held_messages (state, door, source, format, content_digest, project, \
+             revision, guid, waiting_for, repository_id, raw, raw_size, raw_truncated, violations, reason, \
+             received_at, last_received_at, expires_at, repeat_count) \
+             SELECT t.state, t.door, t.source, t.format, t.digest, t.project, t.revision, t.guid, \
+             t.waiting_for, t.repository_id, t.raw, t.raw_size, t.truncated <> 0, t.violations, t.reason, \
+             t.received_at, t.received_at, t.expires_at, t.repeats FROM {rows} WHERE true \
+             ON CONFLICT (source, content_digest) DO NOTHING RETURNING source, content_digest";
+        let mut inserted = HashSet::new();
+        for row in self.run(sql, held_rows(rows)).await? {
+            inserted.insert((row.text(0)?, row.bytes(1)?));
+        }
+        let is_new =
+            |row: &&HeldWrite<'_>| inserted.contains(&(row.source.to_owned(), row.digest.as_bytes().to_vec()));
+
+        let mut changes = LedgerChanges::new();
+        for row in rows.iter().filter(is_new) {
+            let project = row.project.unwrap_or("");
+            enter(&mut changes, row.source, project, "held", 1, row.raw_size);
+            enter(&mut changes, row.source, project, row.state.as_str(), 1, row.raw_size);
+        }
+        if inserted.len() < rows.len() {
+            self.hold_again(rows, &inserted, &mut changes).await?;
+        }
+        self.enter_ledger(changes).await
+    }
+
+    async fn hold_again(
+        &mut self,
+        rows: &[HeldWrite<'_>],
+        inserted: &HashSet<(String, Vec<u8>)>,
+        changes: &mut LedgerChanges,
+    ) -> Result<(), StoreError> {
+        let known: HashMap<(&str, &[u8]), &HeldWrite<'_>> = rows
+            .iter()
+            .filter(|r| !inserted.contains(&(r.source.to_owned(), r.digest.as_bytes().to_vec())))
+            .map(|r| ((r.source, &r.digest.as_bytes()[..]), r))
+            .collect();
+        let sql = "SELECT h.source, h.content_digest, h.id, h.state, COALESCE(h.project, ''), h.raw_size, \
+             h.expires_at FROM held_messages h WHERE (h.source, h.content_digest) IN \
+             (SELECT t.source, t.digest FROM {rows}) ORDER BY h.id {lock}";
+        let set = RowSet::new()
+            .text("source", known.keys().map(|k| k.0))
+            .bytes("digest", known.keys().map(|k| k.1));
+        let mut updates = Vec::new();
+        for row in self.run(sql, set).await? {
+            let (source, digest) = (row.text(0)?, row.bytes(1)?);
+            let Some(&write) = known.get(&(source.as_str(), digest.as_slice())) else { continue };
+            let (id, old_state, project) = (row.bigint(2)?, row.text(3)?, row.text(4)?);
+            let (size, old_expiry) = (row.bigint(5)?, row.bigint(6)?);
+            let same = old_state == write.state.as_str();
+            if !same {
+                if let Some(old) = HeldState::from_word(&old_state) {
+                    enter(changes, &source, &project, old.as_str(), -1, -size);
+                }
+                enter(changes, &source, &project, write.state.as_str(), 1, size);
+            }
+            updates.push((id, write, if same { old_expiry } else { write.expires_at }));
+        }
+        let sql = "UPDATE held_messages SET state = t.state, waiting_for = t.waiting_for, \
+             repository_id = t.repository_id, violations = t.violations, reason = t.reason, \
+             project = t.project, revision = t.revision, guid = t.guid, \
+             last_received_at = t.received_at, expires_at = t.expires_at, \
+             repeat_count = held_messages.repeat_count + t.repeats FROM {rows} \
+             WHERE held_messages.id = t.id";
+        let set = RowSet::new()
+            .bigint("id", updates.iter().map(|u| u.0))
+            .text("state", updates.iter().map(|u| u.1.state.as_str()))
+            .optional_text("waiting_for", updates.iter().map(|u| u.1.waiting_for.map(waiting_word)))
+            .optional_int("repository_id", updates.iter().map(|u| u.1.repository_id))
+            .optional_text("violations", updates.iter().map(|u| u.1.violations.as_deref()))
+            .text("reason", updates.iter().map(|u| u.1.reason))
+            .optional_text("project", updates.iter().map(|u| u.1.project))
+            .optional_text("revision", updates.iter().map(|u| u.1.revision))
+            .optional_text("guid", updates.iter().map(|u| u.1.guid))
+            .bigint("received_at", updates.iter().map(|u| u.1.received_at))
+            .bigint("expires_at", updates.iter().map(|u| u.2))
+            .bigint("repeats", updates.iter().map(|u| u.1.repeats + i64::from(!u.1.again)));
+        self.run(sql, set).await?;
+        Ok(())
+    }
+
+    /// Lets held messages go whose submissions were decided; those that went before are passed over.
+    pub(crate) async fn release_held(&mut self, released: &[ReleasedHeld]) -> Result<(), StoreError> {
+        let replayed: HashMap<i64, bool> = released.iter().map(|r| (r.id, r.replayed)).collect();
+        let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows}) \
+             RETURNING id, source, COALESCE(project, ''), state, raw_size";
+        let set = RowSet::new().bigint("id", released.iter().map(|r| r.id));
+        let mut changes = LedgerChanges::new();
+        for row in self.run(sql, set).await? {
+            let (source, project, size) = (row.text(1)?, row.text(2)?, row.bigint(4)?);
+            if let Some(state) = HeldState::from_word(&row.text(3)?) {
+                enter(&mut changes, &source, &project, state.as_str(), -1, -size);
+            }
+            let way = if replayed.get(&row.bigint(0)?) == Some(&true) { "replayed" } else { "released" };
+            enter(&mut changes, &source, &project, way, 1, size);
+        }
+        self.enter_ledger(changes).await
+    }
+
+    /// Drops the oldest rejected messages of sources that hold more than `most`, counting them by
+    /// reason. One source at a time goes down to 99 % of the limit, so that not every batch evicts.
+    pub(crate) async fn evict_rejected(
+        &mut self,
+        sources: &[&str],
+        most: LedgerUsage,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT l.source, CAST(SUM(l.items) AS bigint), CAST(SUM(l.bytes) AS bigint) \
+             FROM held_ledger l WHERE l.disposition = 'rejected' AND l.source IN \
+             (SELECT t.source FROM {rows}) GROUP BY l.source";
+        let usage = self.run(sql, RowSet::new().text("source", sources.iter().copied())).await?;
+        for row in usage {
+            let (source, items, bytes) = (row.text(0)?, row.bigint(1)?, row.bigint(2)?);
+            if items > most.items || bytes > most.bytes {
+                let mut excess = LedgerUsage {
+                    items: items - most.items * 99 / 100,
+                    bytes: bytes - most.bytes * 99 / 100,
+                };
+                if items <= most.items {
+                    excess.items = 0;
+                }
+                if bytes <= most.bytes {
+                    excess.bytes = 0;
+                }
+                self.evict_oldest(&source, excess).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn evict_oldest(&mut self, source: &str, mut excess: LedgerUsage) -> Result<(), StoreError> {
+        let sql = "SELECT h.id, COALESCE(h.project, ''), h.reason, h.raw_size FROM held_messages h \
+             JOIN {rows} ON h.source = t.source AND h.state = 'rejected' ORDER BY h.id LIMIT 2000";
+        let oldest = self.run(sql, RowSet::new().text("source", std::iter::once(source))).await?;
+        let (mut ids, mut changes) = (Vec::new(), LedgerChanges::new());
+        for row in oldest {
+            if excess.items <= 0 && excess.bytes <= 0 {
+                break;
+            }
+            let (project, size) = (row.text(1)?, row.bigint(3)?);
+            ids.push(row.bigint(0)?);
+            excess.items -= 1;
+            excess.bytes -= size;
+            enter(&mut changes, source, &project, "rejected", -1, -size);
+            let key =
+                LedgerKey { source: source.into(), project, disposition: "evicted", reason: row.text(2)? };
+            let evicted = changes.entry(key).or_default();
+            evicted.items += 1;
+            evicted.bytes += size;
+        }
+        let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows})";
+        self.run(sql, RowSet::new().bigint("id", ids.iter().copied())).await?;
+        self.enter_ledger(changes).await
+    }
+
+    /// Artifacts that wait for one of these (new) jobs, in order of receipt.
+    pub(crate) async fn waiting_artifacts(
+        &mut self,
+        jobs: &[(i32, &str)],
+    ) -> Result<Vec<WaitingArtifact>, StoreError> {
+        let sql = "SELECT h.id, h.guid, h.format, COALESCE(h.project, ''), h.raw FROM held_messages h \
+             JOIN {rows} ON h.repository_id = t.repository_id AND h.guid = t.guid \
+             WHERE h.state = 'parked' AND h.waiting_for = 'job' ORDER BY h.id";
+        let set = RowSet::new()
+            .int("repository_id", jobs.iter().map(|j| j.0))
+            .text("guid", jobs.iter().map(|j| j.1));
+        let waiting = self.run(sql, set).await?;
+        waiting
+            .iter()
+            .map(|row| {
+                Ok(WaitingArtifact {
+                    id: row.bigint(0)?,
+                    guid: row.text(1)?,
+                    format: row.text(2)?,
+                    project: row.text(3)?,
+                    raw: row.bytes(4)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn enter_ledger(&mut self, changes: LedgerChanges) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // The map is sorted, so that concurrent batches lock the lines in one order.
+        let sql = "INSERT INTO held_ledger (source, project, disposition, reason, items, bytes) \
+             SELECT t.source, t.project, t.disposition, t.reason, t.items, t.bytes FROM {rows} WHERE true \
+             ON CONFLICT (source, project, disposition, reason) DO UPDATE SET \
+             items = held_ledger.items + excluded.items, bytes = held_ledger.bytes + excluded.bytes";
+        let set = RowSet::new()
+            .text("source", changes.keys().map(|k| &*k.source))
+            .text("project", changes.keys().map(|k| &*k.project))
+            .text("disposition", changes.keys().map(|k| k.disposition))
+            .text("reason", changes.keys().map(|k| &*k.reason))
+            .bigint("items", changes.values().map(|u| u.items))
+            .bigint("bytes", changes.values().map(|u| u.bytes));
+        self.run(sql, set).await?;
+        Ok(())
+    }
+}
+
+fn waiting_word(waiting: ParkedFor) -> &'static str {
+    match waiting {
+        ParkedFor::Push => "push",
+        ParkedFor::Job => "job",
+    }
+}
+
+fn held_rows<'a>(rows: &'a [HeldWrite<'a>]) -> RowSet<'a> {
+    RowSet::new()
+        .text("state", rows.iter().map(|r| r.state.as_str()))
+        .text("door", rows.iter().map(|r| r.door.as_str()))
+        .text("source", rows.iter().map(|r| r.source))
+        .text("format", rows.iter().map(|r| r.format.as_str()))
+        .bytes("digest", rows.iter().map(|r| &r.digest.as_bytes()[..]))
+        .optional_text("project", rows.iter().map(|r| r.project))
+        .optional_text("revision", rows.iter().map(|r| r.revision))
+        .optional_text("guid", rows.iter().map(|r| r.guid))
+        .optional_text("waiting_for", rows.iter().map(|r| r.waiting_for.map(waiting_word)))
+        .optional_int("repository_id", rows.iter().map(|r| r.repository_id))
+        .bytes("raw", rows.iter().map(|r| r.raw))
+        .bigint("raw_size", rows.iter().map(|r| r.raw_size))
+        .int("truncated", rows.iter().map(|r| i32::from((r.raw.len() as i64) < r.raw_size)))
+        .optional_text("violations", rows.iter().map(|r| r.violations.as_deref()))
+        .text("reason", rows.iter().map(|r| r.reason))
+        .bigint("received_at", rows.iter().map(|r| r.received_at))
+        .bigint("expires_at", rows.iter().map(|r| r.expires_at))
+        .bigint("repeats", rows.iter().map(|r| r.repeats))
+}
