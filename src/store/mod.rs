@@ -1,5 +1,6 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
+pub mod entities;
 mod error;
 mod migrate;
 pub mod model;

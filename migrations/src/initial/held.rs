@@ -1,6 +1,6 @@
 //! Submissions that are not stored yet, and what became of those that were.
 
-use super::{index, table, unique};
+use super::{index, key_text, key_text_null, table, unique};
 use sea_orm_migration::{prelude::*, schema::*};
 
 pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -24,7 +24,7 @@ pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(
             table("pending_supersedes")
                 .col(integer("repository_id"))
-                .col(string_len("guid", 50))
+                .col(key_text(manager, "guid", 50))
                 .col(string_len("superseded_by", 50))
                 .col(big_integer("expires_at"))
                 .primary_key(Index::create().col("repository_id").col("guid"))
@@ -45,8 +45,8 @@ async fn held_messages(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(string_len("format", 20))
                 .col(blob("content_digest"))
                 .col(string_len_null("project", 50))
-                .col(string_len_null("revision", 40))
-                .col(string_len_null("guid", 50))
+                .col(key_text_null(manager, "revision", 40))
+                .col(key_text_null(manager, "guid", 50))
                 // 'push' or 'job'; null unless parked.
                 .col(string_len_null("waiting_for", 4))
                 .col(integer_null("repository_id"))

@@ -1,6 +1,6 @@
 //! Jobs.
 
-use super::{index, reference, table};
+use super::{index, key_text, reference, table};
 use sea_orm_migration::{prelude::*, schema::*};
 
 pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -8,9 +8,9 @@ pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(
             table("jobs")
                 .col(big_pk_auto("id"))
-                .col(string_len_uniq("guid", 50))
+                .col(key_text(manager, "guid", 50).unique_key().take())
                 // Differs from `guid` only for a retry that took its row over.
-                .col(string_len("root_guid", 50))
+                .col(key_text(manager, "root_guid", 50))
                 .col(integer("repository_id"))
                 .col(big_integer("push_id"))
                 .col(integer("signature_id"))

@@ -7,7 +7,8 @@ pub mod jobs;
 pub mod reference_data;
 pub mod repositories;
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::{prelude::*, schema::*};
 
 /// A table that must not exist yet.
 fn table(name: &'static str) -> TableCreateStatement {
@@ -38,4 +39,21 @@ fn named_index(table: &'static str, columns: &[&'static str], kind: &str) -> Ind
         index.col(*column);
     }
     index
+}
+
+/// A text that is looked up by equality or prefix: compared byte by byte, so that an index serves
+/// both whatever the locale of the database. SQLite always compares so.
+fn key_text(manager: &SchemaManager<'_>, name: &'static str, length: u32) -> ColumnDef {
+    in_byte_order(manager, string_len(name, length))
+}
+
+fn key_text_null(manager: &SchemaManager<'_>, name: &'static str, length: u32) -> ColumnDef {
+    in_byte_order(manager, string_len_null(name, length))
+}
+
+fn in_byte_order(manager: &SchemaManager<'_>, mut column: ColumnDef) -> ColumnDef {
+    if manager.get_database_backend() == DbBackend::Postgres {
+        column.extra("COLLATE \"C\"");
+    }
+    column
 }

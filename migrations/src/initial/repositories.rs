@@ -1,6 +1,6 @@
 //! Repositories, their pushes and commits.
 
-use super::{index, part_of, reference, table, unique};
+use super::{index, key_text, part_of, reference, table, unique};
 use sea_orm_migration::{prelude::*, schema::*};
 
 pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -39,7 +39,7 @@ pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             table("pushes")
                 .col(big_pk_auto("id"))
                 .col(integer("repository_id"))
-                .col(string_len("revision", 40))
+                .col(key_text(manager, "revision", 40))
                 .col(string_len("author", 150))
                 .col(big_integer("time"))
                 .col(big_integer("received_at"))
@@ -55,7 +55,7 @@ pub async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(big_pk_auto("id"))
                 .col(big_integer("push_id"))
                 .col(integer("position"))
-                .col(string_len("revision", 40))
+                .col(key_text(manager, "revision", 40))
                 .col(string_len("author", 150))
                 .col(text("comments"))
                 .foreign_key(&mut part_of("push_id", "pushes"))
