@@ -1,11 +1,15 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
+mod changes;
 pub mod entities;
 mod error;
+mod job_rows;
 mod migrate;
 pub mod model;
 mod postgres;
+mod reads;
 mod sqlite;
+mod time;
 
 pub use error::StoreError;
 pub use sqlite::{FileLock, path as sqlite_path};
@@ -158,40 +162,6 @@ impl Store {
 
 #[allow(missing_docs, unused_variables, clippy::unused_async)]
 impl Store {
-    pub async fn job(&self, guid: &str) -> Result<Option<JobWithParts>, StoreError> {
-        unimplemented!()
-    }
-    /// By id, ascending.
-    pub async fn jobs(
-        &self,
-        filter: &JobFilter,
-        after_id: i64,
-        limit: u64,
-    ) -> Result<Vec<StoredJob>, StoreError> {
-        unimplemented!()
-    }
-    /// Newest first, after (time in µs, id).
-    pub async fn pushes(
-        &self,
-        project: &str,
-        revision: Option<&str>,
-        before: Option<(i64, i64)>,
-        limit: u64,
-    ) -> Result<Vec<StoredPush>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn changes(
-        &self,
-        filter: &JobFilter,
-        after: ChangePosition,
-        limit: u64,
-    ) -> Result<ChangePage, StoreError> {
-        unimplemented!()
-    }
-    /// The position that everything committed before now lies below.
-    pub async fn change_horizon(&self) -> Result<ChangePosition, StoreError> {
-        unimplemented!()
-    }
     /// Newest first, with an id below `before`.
     pub async fn held_messages(
         &self,
