@@ -143,3 +143,12 @@ pub const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 pub const WATCH_POLL: Duration = Duration::from_secs(1);
 /// Gateways notice changed repositories, credentials and tiers within twice this time.
 pub const DIRECTORY_POLL: Duration = Duration::from_millis(800);
+
+/// Longest wait for a connection to the database; beyond it the database counts as away.
+pub const DATABASE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest statement, and longest pause inside a transaction, on PostgreSQL.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for SQLite's write lock (R27).
+pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Page caches of all connections to SQLite together.
+pub const SQLITE_CACHE_KIB: u32 = 64 * 1024;

@@ -1,1 +1,26 @@
+//! Schema of Herdgate's database, the same for PostgreSQL and SQLite. The rules for changing it are
+//! in `README.md` beside this crate.
 
+mod apply;
+mod initial;
+mod m20261122_000001_initial;
+
+pub use apply::{Applied, ApplyError, apply};
+
+use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+
+/// How the name of a migration ends that takes something away which earlier binaries need (R21).
+pub const CONTRACTING_SUFFIX: &str = "_contracting";
+
+fn is_contracting(migration_name: &str) -> bool {
+    migration_name.ends_with(CONTRACTING_SUFFIX)
+}
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_initial::Migration)]
+    }
+}

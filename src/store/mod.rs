@@ -1,6 +1,26 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
+mod changes;
+pub mod entities;
+mod error;
+mod job_rows;
+mod migrate;
 pub mod model;
+mod postgres;
+mod reads;
+mod sqlite;
+mod time;
+
+pub use error::StoreError;
+pub use sqlite::{FileLock, path as sqlite_path};
+
+use sea_orm::sqlx::{PgPool, SqlitePool};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, SqlxPostgresConnector,
+    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::{Repository, Signature};
 use model::{
@@ -8,70 +28,140 @@ use model::{
     StoredJob, StoredPush,
 };
 
-/// What can go wrong in the store.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database is away or too busy: the same call may work later.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(String),
-    /// The database refuses the data (SQLSTATE classes 22, 23, 54; R20).
-    #[error("the database refuses the data: {0}")]
-    Data(String),
-    /// A row that other rows name is gone (SQLSTATE 23503).
-    #[error("a referenced row is missing: {0}")]
-    ForeignKey(String),
-    /// The database or its settings cannot be used.
-    #[error("{0}")]
-    Unusable(String),
-    /// Anything else: a bug of ours.
-    #[error("unexpected database error: {0}")]
-    Internal(String),
+/// Which database, and how.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `sqlite://...` or `postgres://...`.
+    pub url: String,
+    /// Connections to PostgreSQL at most; SQLite has one that writes and a few that read.
+    pub max_connections: u32,
+    /// Work with a PostgreSQL server that may lose commits when its machine fails (R35).
+    pub unsafe_durability: bool,
+    /// Create the SQLite file if there is none (R27).
+    pub create: bool,
 }
 
-/// An open database.
+/// Whether commits survive a failure of the database's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// They do.
+    Safe,
+    /// They may not: `fsync` or `full_page_writes` is off, and the operator said so.
+    Unsafe,
+}
+
+/// The pools behind the store, for hot statements.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub enum Backend {
+    /// PostgreSQL.
+    Postgres(PgPool),
+    /// SQLite: reads never wait for writes.
+    Sqlite {
+        /// The one connection that writes.
+        writer: SqlitePool,
+        /// Connections that only read.
+        readers: SqlitePool,
+    },
+}
+
+/// An open database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    backend: Backend,
+    durability: Durability,
+    sqlite_path: Option<Arc<PathBuf>>,
+    /// Set once the schema is there.
+    database_id: Arc<OnceLock<String>>,
+}
+
+impl Store {
+    /// Opens a database. Its schema may be missing or old: see [`Store::migrate`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] if the URL, the file or the server's settings will not do,
+    /// [`StoreError::Unavailable`] if the server does not answer.
+    pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
+        let (backend, durability, path) = match options.url.split(':').next() {
+            Some("postgres" | "postgresql") => {
+                let (pool, durability) = postgres::open(options).await?;
+                (Backend::Postgres(pool), durability, None)
+            }
+            Some("sqlite") => {
+                let opened = sqlite::open(options).await?;
+                let backend = Backend::Sqlite { writer: opened.writer, readers: opened.readers };
+                (backend, Durability::Safe, Some(Arc::new(opened.path)))
+            }
+            _ => {
+                return Err(StoreError::Unusable(
+                    "a database URL begins with sqlite:// or postgres://".into(),
+                ));
+            }
+        };
+        let store = Self { backend, durability, sqlite_path: path, database_id: Arc::default() };
+        store.recognise_database().await?;
+        Ok(store)
+    }
+
+    /// The pools, for hot statements.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// Whether commits are safe.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Absolute path of a SQLite database.
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        self.sqlite_path.as_deref().map(PathBuf::as_path)
+    }
+
+    /// Random id of this database; cursors of another one are refused. Empty while there is no schema.
+    pub fn database_id(&self) -> &str {
+        self.database_id.get().map_or("", String::as_str)
+    }
+
+    /// For reading; on SQLite it cannot write.
+    pub fn read_connection(&self) -> DatabaseConnection {
+        match &self.backend {
+            Backend::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            Backend::Sqlite { readers, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
+        }
+    }
+
+    /// For writing; on SQLite there is one for the whole process.
+    pub fn write_connection(&self) -> DatabaseConnection {
+        match &self.backend {
+            Backend::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            Backend::Sqlite { writer, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
+        }
+    }
+
+    /// Begins a transaction that will write. On SQLite it takes the write lock at once, so that it
+    /// cannot fail half way for want of it (R27).
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.write_connection().begin_with_options(options).await?)
+    }
+
+    /// Closes all connections, after the statements under way.
+    pub async fn close(&self) {
+        match &self.backend {
+            Backend::Postgres(pool) => pool.close().await,
+            Backend::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
 
 #[allow(missing_docs, unused_variables, clippy::unused_async)]
 impl Store {
-    pub async fn job(&self, guid: &str) -> Result<Option<JobWithParts>, StoreError> {
-        unimplemented!()
-    }
-    /// By id, ascending.
-    pub async fn jobs(
-        &self,
-        filter: &JobFilter,
-        after_id: i64,
-        limit: u64,
-    ) -> Result<Vec<StoredJob>, StoreError> {
-        unimplemented!()
-    }
-    /// Newest first, after (time in µs, id).
-    pub async fn pushes(
-        &self,
-        project: &str,
-        revision: Option<&str>,
-        before: Option<(i64, i64)>,
-        limit: u64,
-    ) -> Result<Vec<StoredPush>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn changes(
-        &self,
-        filter: &JobFilter,
-        after: ChangePosition,
-        limit: u64,
-    ) -> Result<ChangePage, StoreError> {
-        unimplemented!()
-    }
-    /// The position that everything committed before now lies below.
-    pub async fn change_horizon(&self) -> Result<ChangePosition, StoreError> {
-        unimplemented!()
-    }
-    /// Random id of this database; cursors of another one are refused.
-    pub fn database_id(&self) -> &str {
-        unimplemented!()
-    }
     /// Newest first, with an id below `before`.
     pub async fn held_messages(
         &self,
