@@ -28,12 +28,39 @@ pub enum StoreError {
     Internal(String),
 }
 
+/// How a database is opened.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct StoreOptions {
+    pub url: String,
+    pub max_connections: u32,
+    pub unsafe_durability: bool,
+    pub create: bool,
+}
+
+/// Stand-in.
+#[derive(Debug)]
+pub struct FileLock {}
+
+#[allow(missing_docs, unused_variables)]
+impl FileLock {
+    pub fn acquire(database: &std::path::Path) -> Result<Self, StoreError> {
+        unimplemented!()
+    }
+}
+
 /// An open database.
 #[derive(Debug, Clone)]
 pub struct Store {}
 
 #[allow(missing_docs, unused_variables, clippy::unused_async)]
 impl Store {
+    pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
+        unimplemented!()
+    }
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        unimplemented!()
+    }
     pub async fn job(&self, guid: &str) -> Result<Option<JobWithParts>, StoreError> {
         unimplemented!()
     }
