@@ -16,8 +16,6 @@ pub struct DatabaseUrl {
 pub enum DatabasePlace {
     /// An SQLite file, by absolute path.
     SqliteFile(PathBuf),
-    /// SQLite in memory: gone at the end of the process.
-    SqliteMemory,
     /// A PostgreSQL server.
     Postgres,
 }
@@ -66,7 +64,7 @@ impl fmt::Debug for DatabaseUrl {
 fn sqlite_place(rest: &str, directory: &Path) -> Result<DatabasePlace, String> {
     let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     if path == ":memory:" || parameters.split('&').any(|parameter| parameter == "mode=memory") {
-        return Ok(DatabasePlace::SqliteMemory);
+        return Err("a database in memory cannot keep what it acknowledges; name a file".into());
     }
     if path.is_empty() {
         return Err("names no file; write sqlite://PATH, for instance sqlite://herdgate.db?mode=rwc".into());
@@ -88,8 +86,8 @@ mod tests {
             ("sqlite://herdgate.db?mode=rwc", file("/srv/herdgate.db")),
             ("sqlite:herdgate.db", file("/srv/herdgate.db")),
             ("sqlite:///var/lib/a%20b.db", file("/var/lib/a b.db")),
-            ("sqlite::memory:", Some(DatabasePlace::SqliteMemory)),
-            ("sqlite://x?mode=memory", Some(DatabasePlace::SqliteMemory)),
+            ("sqlite::memory:", None),
+            ("sqlite://x?mode=memory", None),
             ("postgres://u:p@h/d", Some(DatabasePlace::Postgres)),
             ("postgresql:///d", Some(DatabasePlace::Postgres)),
             ("mysql://h/d", None),
