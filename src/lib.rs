@@ -3,6 +3,8 @@
 //! Doors translate, the core decides, the store remembers; `docs/ARCHITECTURE.md` is the map.
 
 pub mod access;
+pub mod cli;
+pub mod config;
 pub mod core;
 pub mod domain;
 pub mod doors;
@@ -10,3 +12,4 @@ pub mod formats;
 pub mod limits;
 pub mod proto;
 pub mod store;
+pub mod telemetry;

@@ -1,5 +1,6 @@
 //! Who may write what. One check for every door, made by the core.
 
 mod principal;
+pub mod token;
 
 pub use principal::{Principal, ProjectGlob, Rights};

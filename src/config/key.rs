@@ -1,0 +1,100 @@
+//! The keys of the configuration: one list that file and environment are both read by.
+
+/// A key of `herdgate.toml`, and the environment variable that overrides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "each variant is the key that `path` gives, documented in `Configuration`")]
+pub enum Key {
+    Listen,
+    DatabaseUrl,
+    DatabaseMaxConnections,
+    DatabaseUnsafe,
+    DatabaseMigrateOnStart,
+    PulseUrl,
+    SecretKey,
+    TlsCert,
+    TlsKey,
+    TlsClientCa,
+    UiDir,
+    LogFormat,
+    LogFilter,
+}
+
+/// What TOML value a key takes. In the environment all are text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// An integer.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+}
+
+impl Key {
+    /// All keys, in the order in which they are documented.
+    pub const ALL: [Self; 13] = [
+        Self::Listen,
+        Self::DatabaseUrl,
+        Self::DatabaseMaxConnections,
+        Self::DatabaseUnsafe,
+        Self::DatabaseMigrateOnStart,
+        Self::PulseUrl,
+        Self::SecretKey,
+        Self::TlsCert,
+        Self::TlsKey,
+        Self::TlsClientCa,
+        Self::UiDir,
+        Self::LogFormat,
+        Self::LogFilter,
+    ];
+
+    /// Name in the file; a dot separates a table from its member.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::DatabaseUrl => "database.url",
+            Self::DatabaseMaxConnections => "database.max_connections",
+            Self::DatabaseUnsafe => "database.unsafe",
+            Self::DatabaseMigrateOnStart => "database.migrate_on_start",
+            Self::PulseUrl => "pulse.url",
+            Self::SecretKey => "secret_key",
+            Self::TlsCert => "tls.cert",
+            Self::TlsKey => "tls.key",
+            Self::TlsClientCa => "tls.client_ca",
+            Self::UiDir => "ui_dir",
+            Self::LogFormat => "log.format",
+            Self::LogFilter => "log.filter",
+        }
+    }
+
+    /// Environment variable that overrides the file, for instance `HERDGATE_TLS_CLIENT_CA`.
+    pub fn variable(self) -> String {
+        format!("{PREFIX}{}", self.path().replace('.', "_").to_uppercase())
+    }
+
+    /// The TOML value that it takes.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::DatabaseMaxConnections => Kind::Integer,
+            Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
+            _ => Kind::Text,
+        }
+    }
+
+    /// The key with this name in the file.
+    pub fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.path() == path)
+    }
+
+    /// The key that this environment variable overrides.
+    pub fn from_variable(variable: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.variable() == variable)
+    }
+}
+
+/// What the name of every variable of ours begins with.
+pub const PREFIX: &str = "HERDGATE_";
+
+/// Variables of ours that are no configuration: the token is read by the commands that take `--token`,
+/// the corpus by the tests.
+pub const OTHER_VARIABLES: [&str; 2] = ["HERDGATE_TOKEN", "HERDGATE_CORPUS"];

@@ -1,0 +1,202 @@
+//! Configuration: `herdgate.toml`, the environment over it, the command line over both. Typed in one
+//! pass, so that nothing is opened or bound before all of it is known to be right.
+
+mod database_url;
+mod error;
+mod key;
+mod secret;
+mod settings;
+
+pub use database_url::{DatabasePlace, DatabaseUrl};
+pub use error::{ConfigError, Origin};
+pub use key::Key;
+pub use secret::{Secret, redact_url};
+pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The effective configuration. `Debug` shows no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// `listen`: IP address and port of the one listener; port 0 takes a free one. Default
+    /// `127.0.0.1:8000`.
+    pub listen: SocketAddr,
+    /// `database.*`
+    pub database: Database,
+    /// `pulse.url`: AMQP URL of the broker. Accepted; the door that uses it is not built yet.
+    pub pulse_url: Option<Secret>,
+    /// `secret_key`: encrypts stored secrets. Accepted; no secret needs it yet.
+    pub secret_key: Option<Secret>,
+    /// `tls.*`; none: plain text.
+    pub tls: Option<Tls>,
+    /// `ui_dir`: folder of a built dashboard. Accepted; the door that serves it is not built yet.
+    pub ui_dir: Option<PathBuf>,
+    /// `log.*`
+    pub log: Log,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces and metrics are sent; none: nowhere. The other
+    /// standard variables are read by the exporter.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// `database.*`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// `database.url`. Default `sqlite://herdgate.db?mode=rwc`.
+    pub url: DatabaseUrl,
+    /// `database.max_connections`: 1 to 1000, default 8.
+    pub max_connections: u32,
+    /// `database.unsafe`: serve even if the server may lose what it committed. Default false.
+    pub allow_unsafe: bool,
+    /// `database.migrate_on_start`: `serve` applies migrations. Default true.
+    pub migrate_on_start: bool,
+}
+
+/// `tls.*`: paths of PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// `tls.cert`: certificate chain.
+    pub cert: PathBuf,
+    /// `tls.key`: its private key.
+    pub key: PathBuf,
+    /// `tls.client_ca`: authorities whose client certificates are asked for.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// `log.*`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// `log.format`; none: text on a terminal, JSON otherwise.
+    pub format: Option<LogFormat>,
+    /// `log.filter`: directives such as `info,herdgate=debug`. Default `info`.
+    pub filter: String,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8000";
+const DEFAULT_DATABASE_URL: &str = "sqlite://herdgate.db?mode=rwc";
+const DEFAULT_MAX_CONNECTIONS: u32 = 8;
+const MOST_CONNECTIONS: u32 = 1000;
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+impl Configuration {
+    /// Types what was set. Relative paths of SQLite files are taken from `directory`.
+    ///
+    /// # Errors
+    /// The first value that its key does not take.
+    pub fn new(
+        settings: &Settings,
+        environment: &Environment,
+        directory: &Path,
+    ) -> Result<Self, ConfigError> {
+        let path = |key| settings.get(key).map(|setting| PathBuf::from(&setting.text));
+        let secret = |key| settings.get(key).map(|setting| Secret::new(setting.text.clone()));
+        Ok(Self {
+            listen: typed(settings, Key::Listen, DEFAULT_LISTEN, |text| {
+                text.parse().map_err(|_| {
+                    format!("{text:?} must be an IP address and a port, for instance {DEFAULT_LISTEN}")
+                })
+            })?,
+            database: Database {
+                url: typed(settings, Key::DatabaseUrl, DEFAULT_DATABASE_URL, |text| {
+                    DatabaseUrl::parse(text, directory)
+                })?,
+                max_connections: max_connections(settings)?,
+                allow_unsafe: typed(settings, Key::DatabaseUnsafe, "false", truth)?,
+                migrate_on_start: typed(settings, Key::DatabaseMigrateOnStart, "true", truth)?,
+            },
+            pulse_url: secret(Key::PulseUrl),
+            secret_key: secret(Key::SecretKey),
+            tls: tls(settings)?,
+            ui_dir: path(Key::UiDir),
+            log: Log { format: log_format(settings)?, filter: log_filter(settings)? },
+            otlp_endpoint: environment.get(OTLP_ENDPOINT)?.map(str::to_owned),
+        })
+    }
+
+    /// The effective configuration in one line, secrets and passwords replaced.
+    pub fn redacted(&self) -> String {
+        format!("{self:?}")
+    }
+
+    /// Keys that are set and have no effect in this version.
+    pub fn without_effect(&self) -> Vec<Key> {
+        [
+            (Key::PulseUrl, self.pulse_url.is_some()),
+            (Key::SecretKey, self.secret_key.is_some()),
+            (Key::UiDir, self.ui_dir.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(key, set)| set.then_some(key))
+        .collect()
+    }
+}
+
+fn typed<T>(
+    settings: &Settings,
+    key: Key,
+    default: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, ConfigError> {
+    let (text, origin) = match settings.get(key) {
+        Some(setting) => (setting.text.as_str(), setting.origin.clone()),
+        None => (default, Origin::Default),
+    };
+    parse(text).map_err(|problem| ConfigError::Value { key, origin, problem })
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("{text:?} must be true or false"))
+}
+
+fn max_connections(settings: &Settings) -> Result<u32, ConfigError> {
+    typed(settings, Key::DatabaseMaxConnections, &DEFAULT_MAX_CONNECTIONS.to_string(), |text| {
+        text.parse()
+            .ok()
+            .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
+            .ok_or_else(|| format!("{text:?} must be a whole number from 1 to {MOST_CONNECTIONS}"))
+    })
+}
+
+fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
+    let path = |key| settings.get(key).map(|setting| PathBuf::from(&setting.text));
+    match (path(Key::TlsCert), path(Key::TlsKey), path(Key::TlsClientCa)) {
+        (Some(cert), Some(key), client_ca) => Ok(Some(Tls { cert, key, client_ca })),
+        (Some(_), None, _) => Err(ConfigError::Missing { missing: Key::TlsKey, given: Key::TlsCert }),
+        (None, Some(_), _) => Err(ConfigError::Missing { missing: Key::TlsCert, given: Key::TlsKey }),
+        (None, None, Some(_)) => Err(ConfigError::Missing { missing: Key::TlsCert, given: Key::TlsClientCa }),
+        (None, None, None) => Ok(None),
+    }
+}
+
+fn log_format(settings: &Settings) -> Result<Option<LogFormat>, ConfigError> {
+    settings
+        .get(Key::LogFormat)
+        .map(|_| {
+            typed(settings, Key::LogFormat, "", |text| match text {
+                "text" => Ok(LogFormat::Text),
+                "json" => Ok(LogFormat::Json),
+                other => Err(format!("{other:?} must be \"text\" or \"json\"")),
+            })
+        })
+        .transpose()
+}
+
+fn log_filter(settings: &Settings) -> Result<String, ConfigError> {
+    typed(settings, Key::LogFilter, "info", |text| {
+        tracing_subscriber::EnvFilter::try_new(text)
+            .map(|_| text.to_owned())
+            .map_err(|error| format!("{text:?} is no log filter ({error}); try info or info,herdgate=debug"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

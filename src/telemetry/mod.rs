@@ -1,0 +1,216 @@
+//! Logs, traces and metrics. Logs go to standard error; traces and metrics go to a collector if
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` names one; metrics are always rendered for `/metrics` too.
+
+mod labels;
+mod metrics;
+mod propagation;
+
+pub use labels::{Tally, VerdictLabel};
+pub use metrics::{Metrics, Open};
+pub use propagation::{continue_trace, name_trace};
+
+use crate::config::{Configuration, Log, LogFormat};
+use opentelemetry::global;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use std::io::IsTerminal;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+/// Name of this service and of its instrumentation.
+const SERVICE: &str = "herdgate";
+
+/// Why telemetry could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The standard variables ask for what the exporter cannot do.
+    #[error("OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables: {0}")]
+    Exporter(String),
+    /// The metrics cannot be rendered.
+    #[error("metrics cannot be rendered: {0}")]
+    Prometheus(String),
+    /// Somebody else listens already.
+    #[error("logging was started twice: {0}")]
+    Subscriber(String),
+}
+
+/// Running telemetry. Ends with [`Telemetry::shutdown`], which sends what is not sent yet.
+#[derive(Debug)]
+pub struct Telemetry {
+    meters: SdkMeterProvider,
+    tracers: Option<SdkTracerProvider>,
+    registry: prometheus::Registry,
+}
+
+impl Telemetry {
+    /// Starts logs, traces and metrics. Needs a Tokio runtime if a collector is configured.
+    ///
+    /// # Errors
+    /// If an exporter cannot be built, or logging has been started before.
+    pub fn start(configuration: &Configuration) -> Result<Self, TelemetryError> {
+        let telemetry = Self::build(configuration.otlp_endpoint.is_some())?;
+        let traces = telemetry.tracers.as_ref().map(|provider| {
+            // Spans are exported from level INFO on, whatever the log filter shows.
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer(SERVICE))
+                .with_filter(LevelFilter::INFO)
+        });
+        Registry::default()
+            .with(traces)
+            .with(log_layer(&configuration.log))
+            .try_init()
+            .map_err(|error| TelemetryError::Subscriber(error.to_string()))?;
+        global::set_text_map_propagator(TraceContextPropagator::new());
+        global::set_meter_provider(telemetry.meters.clone());
+        Metrics::new(&telemetry.meters.meter(SERVICE)).install();
+        Ok(telemetry)
+    }
+
+    fn build(export: bool) -> Result<Self, TelemetryError> {
+        let resource = Resource::builder().with_service_name(service_name()).build();
+        let registry = prometheus::Registry::new();
+        let rendered = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .without_target_info()
+            .scope_info_enabled(false)
+            .build()
+            .map_err(|error| TelemetryError::Prometheus(error.to_string()))?;
+        let mut meters = SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(rendered);
+        let mut tracers = None;
+        if export {
+            let failed =
+                |error: opentelemetry_otlp::ExporterBuildError| TelemetryError::Exporter(error.to_string());
+            meters = meters
+                .with_periodic_exporter(MetricExporter::builder().with_tonic().build().map_err(failed)?);
+            let spans = SpanExporter::builder().with_tonic().build().map_err(failed)?;
+            tracers =
+                Some(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(spans).build());
+        }
+        Ok(Self { meters: meters.build(), tracers, registry })
+    }
+
+    /// What renders all metrics in the text format of Prometheus, for `/metrics`.
+    pub fn renderer(&self) -> impl Fn() -> String + Send + Sync + use<> {
+        let registry = self.registry.clone();
+        move || {
+            prometheus::TextEncoder::new()
+                .encode_to_string(&registry.gather())
+                .unwrap_or_else(|error| format!("# the metrics cannot be rendered: {error}\n"))
+        }
+    }
+
+    /// Sends what has not been sent yet. Blocks for as long as the collector takes, at most the
+    /// exporter's own time limit (5 s unless `OTEL_*` variables say otherwise).
+    pub fn shutdown(self) {
+        for ended in [self.tracers.map(|tracers| tracers.shutdown()), Some(self.meters.shutdown())] {
+            if let Some(Err(error)) = ended {
+                tracing::warn!(%error, "the last traces or metrics could not be sent");
+            }
+        }
+    }
+}
+
+/// Logging for a command that serves nothing: warnings, as text, unless the configuration says more.
+pub fn log_to_stderr(log: &Log) {
+    // The only failure is that somebody listens already, which is as good.
+    let _ = Registry::default().with(log_layer(log)).try_init();
+}
+
+fn log_layer<S>(log: &Log) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    let terminal = std::io::stderr().is_terminal();
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal);
+    let format = log.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+    // Checked when the configuration was read.
+    let filter = EnvFilter::new(&log.filter);
+    match format {
+        LogFormat::Text => layer.with_filter(filter).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
+    }
+}
+
+fn service_name() -> String {
+    std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| SERVICE.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Door, HeldState, Outcome, StoredReason};
+    use std::time::Duration;
+
+    fn rendered(record: impl FnOnce(&Metrics)) -> String {
+        let telemetry = Telemetry::build(false).unwrap();
+        record(&Metrics::new(&telemetry.meters.meter(SERVICE)));
+        telemetry.renderer()()
+    }
+
+    #[test]
+    fn received_equals_decided_and_in_flight_for_each_door() {
+        let text = rendered(|metrics| {
+            metrics.received(Door::Grpc, 5);
+            let stored = Outcome::Stored(StoredReason::Created);
+            metrics
+                .decided(Door::Grpc, &[&stored, &stored, &Outcome::Rejected(vec![])].into_iter().collect());
+        });
+        for line in [
+            "herdgate_submissions_received_total{door=\"grpc\"} 5",
+            "herdgate_submissions_decided_total{door=\"grpc\",verdict=\"stored\"} 2",
+            "herdgate_submissions_decided_total{door=\"grpc\",verdict=\"rejected\"} 1",
+            "herdgate_submissions_in_flight{door=\"grpc\"} 2",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_instrument_is_rendered() {
+        let text = rendered(|metrics| {
+            metrics.batch(500, Duration::from_millis(20));
+            metrics.queue_depth(7);
+            metrics.held(HeldState::Parked, 3);
+            metrics.oldest_parked(Duration::from_secs(90));
+            metrics.follow_up_depth(4);
+            metrics.commit_lag(Duration::from_millis(30));
+            metrics.visible_lag(Duration::from_secs(2));
+            metrics.statements(9);
+        });
+        for line in [
+            "herdgate_batch_size_bucket{le=\"350\"} 0",
+            "herdgate_batch_size_bucket{le=\"500\"} 1",
+            "herdgate_commit_duration_seconds_count 1",
+            "herdgate_queue_depth 7",
+            "herdgate_held{state=\"parked\"} 3",
+            "herdgate_held_parked_oldest_age_seconds 90",
+            "herdgate_follow_up_depth 4",
+            "herdgate_lag_commit_seconds_count 1",
+            "herdgate_lag_visible_seconds_count 1",
+            "herdgate_database_statements_total 9",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_stream_counts_as_open_until_it_is_dropped() {
+        let telemetry = Telemetry::build(false).unwrap();
+        let metrics = Metrics::new(&telemetry.meters.meter(SERVICE));
+        let render = telemetry.renderer();
+        let (first, second) = (metrics.stream(), metrics.stream());
+        let watcher = metrics.watcher();
+        drop(first);
+        assert!(render().contains("herdgate_streams 1"), "{}", render());
+        assert!(render().contains("herdgate_watchers 1"), "{}", render());
+        drop((second, watcher));
+        assert!(render().contains("herdgate_streams 0"), "{}", render());
+    }
+}
