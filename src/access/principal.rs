@@ -1,6 +1,7 @@
 //! On whose behalf a submission comes.
 
 use crate::domain::ProjectName;
+use crate::store::model::StoredCredential;
 use std::sync::Arc;
 
 /// The one on whose behalf a submission comes.
@@ -35,6 +36,14 @@ impl Principal {
     /// Whether it may administer.
     pub fn is_administrator(&self) -> bool {
         self.rights == Rights::Administrator
+    }
+}
+
+impl From<&StoredCredential> for Principal {
+    fn from(credential: &StoredCredential) -> Self {
+        let globs = credential.projects.iter().filter_map(|glob| ProjectGlob::try_new(glob).ok());
+        let rights = if credential.admin { Rights::Administrator } else { Rights::Projects(globs.collect()) };
+        Self { source: credential.client_id.as_str().into(), rights }
     }
 }
 

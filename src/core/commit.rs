@@ -103,10 +103,11 @@ struct Located<'a> {
 fn wanted<'a>(located: &[Located<'a>]) -> Wanted<'a> {
     let mut wanted = Wanted::default();
     for job in located {
-        wanted
-            .references
-            .entry(job.reference_key)
-            .or_insert((job.repository_id, &job.job.project, &job.job.reference));
+        wanted.references.entry(job.reference_key).or_insert((
+            job.repository_id,
+            &job.job.project,
+            &job.job.reference,
+        ));
         wanted.machines.insert(&job.job.machine);
         wanted.products.insert(&job.job.product);
     }
@@ -145,7 +146,8 @@ impl<'a> Batch<'a> {
     }
 
     fn repository(&self, project: &str, format: RawFormat) -> Result<&'a Repository, Violation> {
-        let violation = |rule, message| Violation::new(format.project_path(), rule, message).with_value(project);
+        let violation =
+            |rule, message| Violation::new(format.project_path(), rule, message).with_value(project);
         match self.around.directory.repositories.get(project) {
             None => Err(violation(
                 "unknown_repository",
@@ -167,7 +169,11 @@ impl<'a> Batch<'a> {
         let (mut exact, mut prefixes) = (BTreeSet::new(), BTreeSet::new());
         for candidate in &candidates {
             let key = (candidate.repository.id, candidate.job.revision.as_str());
-            if candidate.job.revision.is_exact() { exact.insert(key) } else { prefixes.insert(key) };
+            if candidate.job.revision.is_exact() {
+                exact.insert(key)
+            } else {
+                prefixes.insert(key)
+            };
         }
         let pushes = self.around.interner.pushes(transaction, &exact, &prefixes).await?;
         let mut located = Vec::with_capacity(candidates.len());
@@ -213,7 +219,13 @@ impl<'a> Batch<'a> {
                     signature_id: signature.id,
                     machine_id: resolved.machine(&l.job.machine).ok_or_else(lost)?,
                     product_id: resolved.product(&l.job.product).ok_or_else(lost)?,
-                    tier: self.around.directory.tiers.get(&signature.signature).copied().unwrap_or(l.job.tier),
+                    tier: self
+                        .around
+                        .directory
+                        .tiers
+                        .get(&signature.signature)
+                        .copied()
+                        .unwrap_or(l.job.tier),
                     digest: l.job.content_digest(),
                     received_at: submission.received_at,
                     released: submission.held.is_some(),

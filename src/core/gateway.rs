@@ -12,13 +12,14 @@ use crate::limits;
 use crate::store::intern::Interner;
 use crate::store::model::StoredCredential;
 use crate::store::{Backend, Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Tally};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, RwLock, mpsc, watch};
 use tokio::task::JoinSet;
@@ -98,14 +99,10 @@ impl Gateway {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub async fn start(
-        store: Store,
-        options: GatewayOptions,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, StoreError> {
+    pub async fn start(store: Store, options: GatewayOptions) -> Result<Self, StoreError> {
         let directory = Arc::new(DirectoryKeeper::start(store.clone()).await?);
         let (parking, parking_notices) = Parking::new();
-        let job_changes = watch::Sender::new(0);
+        let (job_changes, heard) = (watch::Sender::new(0), watch::Sender::new(0));
         let context = Arc::new(WriterContext {
             store: store.clone(),
             interner: Interner::new(),
@@ -114,7 +111,7 @@ impl Gateway {
             parking,
             job_changes: job_changes.clone(),
             database_up: AtomicBool::new(true),
-            metrics,
+            queued: AtomicU64::new(0),
         });
         let count = match (store.backend(), options.writers) {
             (Backend::Sqlite { .. }, _) => 1,
@@ -134,7 +131,7 @@ impl Gateway {
             context,
             directory: directory.clone(),
             queues: RwLock::new(queues),
-            heard: job_changes.clone(),
+            heard: heard.clone(),
             tasks: Mutex::default(),
             writers: Mutex::new(writers),
             stop: stop.clone(),
@@ -143,7 +140,7 @@ impl Gateway {
             let mut tasks = shared.tasks.lock().await;
             tasks.spawn(directory.run(stop.clone()));
             tasks.spawn(parking::run(shared.clone(), parking_notices, stop.clone()));
-            tasks.spawn(notices::run(store, job_changes, stop));
+            tasks.spawn(notices::run(store, job_changes.subscribe(), heard, stop));
         }
         Ok(Self(shared))
     }
@@ -243,15 +240,16 @@ impl GatewayShared {
     /// it their order.
     pub(crate) async fn enqueue(&self, items: Vec<Item>) -> PendingVerdicts {
         let count = items.len();
-        for item in &items {
-            self.context.metrics.received(item.submission.door);
-        }
         let doors: Vec<Door> = items.iter().map(|item| item.submission.door).collect();
+        for (door, run) in runs(&doors) {
+            Metrics::global().received(door, run.len() as u64);
+        }
         let guids: Vec<Option<Box<str>>> = items.iter().map(|item| item.guid().map(Into::into)).collect();
         let (reply, mut replies) = mpsc::unbounded_channel();
         {
             let queues = self.queues.read().await;
-            let mut shards: Vec<(Vec<usize>, Vec<Item>)> = queues.iter().map(|_| Default::default()).collect();
+            let mut shards: Vec<(Vec<usize>, Vec<Item>)> =
+                queues.iter().map(|_| Default::default()).collect();
             for (position, item) in items.into_iter().enumerate() {
                 if shards.is_empty() {
                     break;
@@ -262,14 +260,13 @@ impl GatewayShared {
             }
             for (queue, (positions, items)) in queues.iter().zip(shards) {
                 if !items.is_empty() {
-                    self.context.metrics.queue_joined(items.len());
+                    self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
                     // A writer that is gone drops the work, and with it its end of the replies.
                     let _ = queue.send(Work { positions, items, reply: reply.clone() }).await;
                 }
             }
         }
         drop(reply);
-        let metrics = self.context.metrics.clone();
         async move {
             let mut verdicts: Vec<Option<Verdict>> = vec![None; count];
             while let Some((positions, decided)) = replies.recv().await {
@@ -282,13 +279,24 @@ impl GatewayShared {
                 .zip(guids)
                 .map(|(verdict, guid)| verdict.unwrap_or_else(|| not_taken(guid)))
                 .collect();
-            for (verdict, door) in verdicts.iter().zip(doors) {
-                metrics.decided(door, &verdict.outcome);
+            for (door, run) in runs(&doors) {
+                let tally: Tally = verdicts[run].iter().map(|verdict| &verdict.outcome).collect();
+                Metrics::global().decided(door, &tally);
             }
             verdicts
         }
         .boxed()
     }
+}
+
+/// Stretches of submissions that came through one door; almost always one.
+fn runs(doors: &[Door]) -> impl Iterator<Item = (Door, Range<usize>)> {
+    let mut start = 0;
+    doors.chunk_by(PartialEq::eq).map(move |run| {
+        let range = start..start + run.len();
+        start = range.end;
+        (run[0], range)
+    })
 }
 
 fn not_taken(guid: Option<Box<str>>) -> Verdict {
@@ -311,7 +319,7 @@ fn shard_of(item: &Item, shards: usize) -> usize {
 
 /// The one check of who may write what: a submission for a project that the principal may not write
 /// is refused, and held like any other refusal.
-fn authorised(principal: &Principal, mut submission: Submission) -> Item {
+pub(crate) fn authorised(principal: &Principal, mut submission: Submission) -> Item {
     let source = principal.source.clone();
     let project = match &submission.content {
         Content::Job(job) => Some(&job.project),

@@ -116,7 +116,8 @@ pub(crate) async fn hold(
     }
     let mut writes: BTreeMap<(&str, ContentDigest), HeldWrite<'_>> = BTreeMap::new();
     for (&index, (claimed, digest)) in &claims {
-        let write = held_write(&items[index], claimed, *digest, waiting.get(&index), &outcomes[index], bounds);
+        let write =
+            held_write(&items[index], claimed, *digest, waiting.get(&index), &outcomes[index], bounds);
         writes
             .entry((&*items[index].source, *digest))
             .and_modify(|known| known.repeats += 1)

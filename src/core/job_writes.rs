@@ -87,9 +87,12 @@ pub(crate) async fn settle(
             Folded::Created(_) => Outcome::Stored(StoredReason::Created),
             Folded::Updated(_) => Outcome::Stored(StoredReason::Updated),
             Folded::Duplicate(_) => Outcome::Unchanged(UnchangedReason::Duplicate),
-            Folded::WrongRepository(other) => {
-                wrong_repository(directory, items[job.index].submission.format, *other, job.job.project.as_str())
-            }
+            Folded::WrongRepository(other) => wrong_repository(
+                directory,
+                items[job.index].submission.format,
+                *other,
+                job.job.project.as_str(),
+            ),
             Folded::Kept(row, reason) => {
                 let row = &mut families.rows[*row];
                 if row.add_task(position, job.job) || added.contains(&job.index) {
@@ -357,7 +360,8 @@ fn attach<'a>(
 }
 
 fn wrong_repository(directory: &Directory, format: RawFormat, owner: i32, named: &str) -> Outcome {
-    let owner = directory.repositories.values().find(|r| r.id == owner).map_or("another", |r| r.name.as_str());
+    let owner =
+        directory.repositories.values().find(|r| r.id == owner).map_or("another", |r| r.name.as_str());
     let message = format!(
         "the job belongs to project {owner:?} and cannot be sent to {named:?}; guids are unique over all \
          projects"

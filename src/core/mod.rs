@@ -1,8 +1,25 @@
 //! The core: takes submissions from all doors, decides what becomes of each, and has the store
 //! remember it. Knows no transport and no wire format.
+//!
+//! A submission's way: [`Gateway::submit`] checks who may write what and hands it to the `writer` of
+//! its shard; the writer gathers a batch and lets `commit` look up, lock, decide and write it as one
+//! transaction (`family` holds the rules of folding, `job_writes` and `additions` the rows and parts,
+//! `holding` what cannot be stored); verdicts go back after the commit. `parking` releases what waited.
 
+mod additions;
+mod commit;
+mod directory;
+mod family;
 mod gateway;
+mod holding;
+mod job_writes;
+mod notices;
+mod parking;
+mod pushes;
+mod replay;
 mod submission;
+mod writer;
 
-pub use gateway::{Directory, Gateway, PendingVerdicts, SubmitError};
+pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
+pub use holding::HoldingLimits;
 pub use submission::{Content, HeldOrigin, PushSubmission, Submission};

@@ -11,11 +11,29 @@ use tokio_util::sync::CancellationToken;
 
 const CHANNEL: &str = "herdgate_jobs";
 
-/// Sends and hears notices until stopped; nothing to do on SQLite, which has one gateway only.
-pub(crate) async fn run(store: Store, own: watch::Receiver<u64>, heard: watch::Sender<u64>, stop: CancellationToken) {
-    if let Backend::Postgres(pool) = store.backend() {
-        let (sending, hearing) = (send(pool, own), hear(pool, heard));
-        stop.run_until_cancelled(async { tokio::join!(sending, hearing) }).await;
+/// Passes own changes on to the watchers here, and on PostgreSQL to and from other gateways, until
+/// stopped. SQLite has one gateway only.
+pub(crate) async fn run(
+    store: Store,
+    own: watch::Receiver<u64>,
+    heard: watch::Sender<u64>,
+    stop: CancellationToken,
+) {
+    let passing = pass_on(own.clone(), heard.clone());
+    match store.backend() {
+        Backend::Postgres(pool) => {
+            let all = async { tokio::join!(passing, send(pool, own), hear(pool, heard)) };
+            stop.run_until_cancelled(all).await;
+        }
+        Backend::Sqlite { .. } => {
+            stop.run_until_cancelled(passing).await;
+        }
+    }
+}
+
+async fn pass_on(mut own: watch::Receiver<u64>, heard: watch::Sender<u64>) {
+    while own.changed().await.is_ok() {
+        heard.send_modify(|count| *count += 1);
     }
 }
 
@@ -40,7 +58,10 @@ async fn hear(pool: &sqlx::PgPool, heard: watch::Sender<u64>) {
     }
 }
 
-async fn listen(pool: &sqlx::PgPool, heard: &watch::Sender<u64>) -> Result<std::convert::Infallible, sqlx::Error> {
+async fn listen(
+    pool: &sqlx::PgPool,
+    heard: &watch::Sender<u64>,
+) -> Result<std::convert::Infallible, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     loop {

@@ -9,8 +9,9 @@ use super::submission::{HeldOrigin, Item, Submission};
 use crate::domain::{Outcome, RawFormat};
 use crate::formats;
 use crate::limits;
-use crate::store::model::HeldMessage;
 use crate::store::StoreError;
+use crate::store::model::HeldMessage;
+use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -149,10 +150,10 @@ impl GatewayShared {
     /// Runs held submissions through the whole pipeline again, in order of receipt. What is to be tried
     /// later stays held.
     async fn release(&self, waiting: Vec<(HeldMessage, Vec<u8>)>) {
-        let items: Vec<Item> = waiting.into_iter().map(|(held, raw)| again(held, raw, false)).collect();
+        let items: Vec<Item> =
+            waiting.into_iter().map(|(held, raw)| again(held, raw.into(), false)).collect();
         let verdicts = self.enqueue(items).await.await;
-        let undecided =
-            verdicts.iter().filter(|v| matches!(v.outcome, Outcome::RetryLater { .. })).count();
+        let undecided = verdicts.iter().filter(|v| matches!(v.outcome, Outcome::RetryLater { .. })).count();
         if undecided > 0 {
             tracing::warn!(undecided, "parked submissions stay parked until the next sweep");
         }
@@ -161,8 +162,7 @@ impl GatewayShared {
 
 /// A held message as a submission. Bytes of a format that only a request as a whole has cannot come
 /// here: they are held, but never as a job or artifact.
-pub(crate) fn again(held: HeldMessage, raw: Vec<u8>, replayed: bool) -> Item {
-    let raw = raw.into();
+pub(crate) fn again(held: HeldMessage, raw: Bytes, replayed: bool) -> Item {
     let request_project = match held.format {
         RawFormat::ProtobufArtifact | RawFormat::ProtobufPush => held.project.clone(),
         _ => None,

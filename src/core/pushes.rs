@@ -3,9 +3,7 @@
 use super::gateway::{GatewayShared, SubmitError};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use crate::access::Principal;
-use crate::domain::{
-    Door, Outcome, ProjectName, Refused, StoredReason, UnchangedReason, Verdict, Violation,
-};
+use crate::domain::{Door, Outcome, ProjectName, Refused, StoredReason, UnchangedReason, Verdict, Violation};
 use crate::store::StoredAs;
 use chrono::Utc;
 

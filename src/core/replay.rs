@@ -1,12 +1,13 @@
 //! Held messages on request: run again, or thrown away.
 
-use super::gateway::{GatewayShared, SubmitError};
+use super::gateway::{GatewayShared, SubmitError, authorised};
 use super::parking::again;
-use super::submission::{Content, HeldOrigin, Item};
+use super::pushes;
+use super::submission::{Item, PushSubmission};
 use crate::access::{Principal, Rights};
-use crate::domain::{Outcome, ProjectName, RawFormat, Refused, StoredReason, UnchangedReason, Verdict, Violation};
+use crate::domain::{Outcome, ProjectName, Verdict, Violation};
 use crate::formats;
-use crate::store::StoredAs;
+use crate::store::batch::ReleasedHeld;
 use crate::store::model::HeldMessage;
 
 /// Runs held messages through the pipeline again.
@@ -22,10 +23,15 @@ pub(crate) async fn replay(
             verdicts[position] = Some(refusal("", "not_held", format!("no message {id} is held any more")));
             continue;
         };
+        let raw = raw.into();
         allow(principal, &held)?;
         if held.raw_truncated {
             let message = "only a prefix of its bytes was kept; send it again from its source";
             verdicts[position] = Some(refusal("", "truncated", message.into()));
+            continue;
+        }
+        if let Some(push) = formats::decode_held_push(held.format, &raw) {
+            verdicts[position] = Some(replay_push(shared, principal, &held, push).await?);
             continue;
         }
         let item = with_rights_of_source(shared, principal, again(held, raw, true));
@@ -37,4 +43,71 @@ pub(crate) async fn replay(
         verdicts[position] = Some(verdict);
     }
     Ok(verdicts.into_iter().flatten().collect())
+}
+
+/// Discards held messages; gives back how many there were.
+pub(crate) async fn discard(
+    shared: &GatewayShared,
+    principal: &Principal,
+    ids: &[i64],
+) -> Result<u64, SubmitError> {
+    for &id in ids {
+        if let Some((held, _)) = shared.store.held_message(id).await? {
+            allow(principal, &held)?;
+        }
+    }
+    Ok(shared.store.discard_held(ids).await?)
+}
+
+/// Raw bytes are only for those who may write the project (R25); one that names no project, only for
+/// its source and administrators.
+fn allow(principal: &Principal, held: &HeldMessage) -> Result<(), SubmitError> {
+    let project = held.project.as_deref().and_then(|project| ProjectName::try_new(project).ok());
+    let allowed = match &project {
+        Some(project) => principal.may_write(project),
+        None => principal.is_administrator() || *principal.source == *held.source,
+    };
+    if allowed { Ok(()) } else { Err(SubmitError::Forbidden(held.project.clone().unwrap_or_default())) }
+}
+
+/// A replay runs with the rights of the original source, or an administrator's (R25).
+fn with_rights_of_source(shared: &GatewayShared, principal: &Principal, mut item: Item) -> Item {
+    if principal.rights != Rights::Administrator {
+        let directory = shared.current_directory();
+        let credential = directory.credentials.values().find(|c| *c.client_id == *item.source);
+        if let Some(source) = credential.map(|credential| Principal::from(&**credential)) {
+            item = authorised(&source, item.submission);
+        }
+    }
+    item
+}
+
+async fn replay_push(
+    shared: &GatewayShared,
+    principal: &Principal,
+    held: &HeldMessage,
+    push: PushSubmission,
+) -> Result<Verdict, SubmitError> {
+    let project = held.project.as_deref().unwrap_or_default();
+    let replayed = pushes::submit(shared, principal, held.door, project, vec![push]).await;
+    let verdict = match replayed {
+        Err(SubmitError::UnknownProject(_)) => {
+            refusal("/project", "unknown_repository", format!("no repository is named {project:?}"))
+        }
+        other => other?.pop().unwrap_or_else(|| refusal("", "not_held", "nothing to replay".into())),
+    };
+    if matches!(verdict.outcome, Outcome::Stored(_) | Outcome::Unchanged(_)) {
+        let mut transaction = shared.store.begin_batch().await?;
+        transaction.release_held(&[ReleasedHeld { id: held.id, replayed: true }]).await?;
+        transaction.commit().await?;
+    }
+    Ok(verdict)
+}
+
+fn refusal(path: &str, rule: &'static str, message: String) -> Verdict {
+    Verdict {
+        guid: None,
+        outcome: Outcome::Rejected(vec![Violation::new(path, rule, message)]),
+        warnings: Vec::new(),
+    }
 }

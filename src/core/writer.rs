@@ -10,10 +10,12 @@ use crate::domain::{ClaimedIdentity, Outcome, Refused, RetryCause, Verdict, Viol
 use crate::limits;
 use crate::store::intern::Interner;
 use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+use chrono::Utc;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -37,7 +39,8 @@ pub(crate) struct WriterContext {
     pub(crate) job_changes: watch::Sender<u64>,
     /// Whether the last batch of any writer reached the database.
     pub(crate) database_up: AtomicBool,
-    pub(crate) metrics: Arc<crate::telemetry::Metrics>,
+    /// Submissions that wait for a writer.
+    pub(crate) queued: AtomicU64,
 }
 
 /// Runs one writer until its queue is closed and empty.
@@ -51,7 +54,8 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
             gathered += work.items.len();
             works.push(work);
         }
-        context.metrics.queue_left(gathered);
+        let before = context.queued.fetch_sub(gathered as u64, Ordering::Relaxed);
+        Metrics::global().queue_depth(before.saturating_sub(gathered as u64));
         let mut items = Vec::with_capacity(gathered);
         for work in &mut works {
             items.append(&mut work.items);
@@ -70,12 +74,28 @@ impl WriterContext {
     async fn settle(&self, items: &[Item]) -> Vec<Verdict> {
         let started = Instant::now();
         let deadline = started + limits::WRITE_RETRY_WINDOW;
-        let verdicts = self
-            .settle_part(items, deadline)
-            .instrument(info_span!("commit", items = items.len()))
-            .await;
-        self.metrics.batch(items.len(), started.elapsed());
+        let verdicts =
+            self.settle_part(items, deadline).instrument(info_span!("commit", items = items.len())).await;
+        Metrics::global().batch(items.len() as u64, started.elapsed());
+        self.measure_lags(items);
         verdicts
+    }
+
+    /// Lags of the batch: of the submission that waited longest, and of the job that ended last.
+    fn measure_lags(&self, items: &[Item]) {
+        let now = Utc::now();
+        let lag = |since: chrono::DateTime<Utc>| (now - since).to_std().unwrap_or_default();
+        if let Some(received) = items.iter().map(|item| item.submission.received_at).min() {
+            Metrics::global().commit_lag(lag(received));
+        }
+        let ended = items.iter().filter_map(|item| match &item.submission.content {
+            Content::Job(job) => job.end_time,
+            Content::Artifact(_) | Content::Invalid(_) => None,
+        });
+        if let Some(ended) = ended.max() {
+            Metrics::global().visible_lag(lag(ended));
+        }
+        Metrics::global().statements(self.store.take_statements());
     }
 
     /// Commits `items` as one batch; if the data of one of them stands in the way, both halves by

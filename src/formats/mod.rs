@@ -62,3 +62,9 @@ pub fn parse_push_collection(document: &[u8]) -> Result<Vec<proto::Push>, Vec<Vi
     let _ = document;
     unimplemented!()
 }
+
+/// A held push; none if the format is of something else. STUB
+pub fn decode_held_push(format: RawFormat, raw: &Bytes) -> Option<PushSubmission> {
+    let _ = (format, raw);
+    unimplemented!()
+}

@@ -3,8 +3,8 @@
 //!
 //! An id enters a cache only after the transaction that made its row was committed.
 
-use super::batch::{BatchTransaction, ReferenceTable, SignatureRow};
 use super::StoreError;
+use super::batch::{BatchTransaction, ReferenceTable, SignatureRow};
 use crate::domain::{ContentDigest, Platform, ProjectName, ReferenceData, Signature};
 use crate::limits::{PUSH_CACHE_ENTRIES, REFERENCE_CACHE_ENTRIES};
 use quick_cache::sync::Cache;
@@ -101,10 +101,22 @@ impl Interner {
             resolved.signatures.extend(intern_signatures(transaction, &missing, now).await?);
         }
         resolved.machines = self
-            .names(transaction, ReferenceTable::Machines, &self.machines, &wanted.machines, &mut resolved.asked)
+            .names(
+                transaction,
+                ReferenceTable::Machines,
+                &self.machines,
+                &wanted.machines,
+                &mut resolved.asked,
+            )
             .await?;
         resolved.products = self
-            .names(transaction, ReferenceTable::Products, &self.products, &wanted.products, &mut resolved.asked)
+            .names(
+                transaction,
+                ReferenceTable::Products,
+                &self.products,
+                &wanted.products,
+                &mut resolved.asked,
+            )
             .await?;
         Ok(resolved)
     }
@@ -172,27 +184,26 @@ impl Interner {
                 None => missing.push((repository, revision)),
             }
         }
+        let mut stored: HashMap<(i32, String), FoundPush> = HashMap::new();
         if !missing.is_empty() {
             for (repository, revision, id) in transaction.push_ids(&missing).await? {
                 self.pushes.insert((repository, revision.clone().into()), id);
-                if let Some(&(_, wanted)) = exact.get(&(repository, &*revision)) {
-                    found.insert((repository, wanted), FoundPush::Known(id));
-                }
+                stored.insert((repository, revision), FoundPush::Known(id));
             }
         }
         if !prefixes.is_empty() {
+            missing.extend(prefixes);
             let keys: Vec<_> = prefixes.iter().copied().collect();
             for (repository, prefix, id) in transaction.push_ids_by_prefix(&keys).await? {
-                if let Some(&(_, wanted)) = prefixes.get(&(repository, &*prefix)) {
-                    found
-                        .entry((repository, wanted))
-                        .and_modify(|push| *push = FoundPush::Ambiguous)
-                        .or_insert(FoundPush::Known(id));
-                }
+                stored
+                    .entry((repository, prefix))
+                    .and_modify(|push| *push = FoundPush::Ambiguous)
+                    .or_insert(FoundPush::Known(id));
             }
         }
-        for &key in exact.iter().chain(prefixes) {
-            found.entry(key).or_insert(FoundPush::Unknown);
+        for (repository, revision) in missing {
+            let push = stored.get(&(repository, revision.to_owned())).copied();
+            found.insert((repository, revision), push.unwrap_or(FoundPush::Unknown));
         }
         Ok(found)
     }

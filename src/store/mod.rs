@@ -1,8 +1,10 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
+pub(crate) mod batch;
 mod changes;
 pub mod entities;
 mod error;
+pub(crate) mod intern;
 mod job_rows;
 mod migrate;
 pub mod model;
@@ -20,6 +22,7 @@ use sea_orm::{
     SqlxSqliteConnector, TransactionOptions, TransactionTrait,
 };
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::{Repository, Signature};
@@ -72,6 +75,8 @@ pub struct Store {
     sqlite_path: Option<Arc<PathBuf>>,
     /// Set once the schema is there.
     database_id: Arc<OnceLock<String>>,
+    /// Statements of the hot path since they were last counted.
+    statements: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -97,7 +102,13 @@ impl Store {
                 ));
             }
         };
-        let store = Self { backend, durability, sqlite_path: path, database_id: Arc::default() };
+        let store = Self {
+            backend,
+            durability,
+            sqlite_path: path,
+            database_id: Arc::default(),
+            statements: Arc::default(),
+        };
         store.recognise_database().await?;
         Ok(store)
     }
@@ -120,6 +131,16 @@ impl Store {
     /// Random id of this database; cursors of another one are refused. Empty while there is no schema.
     pub fn database_id(&self) -> &str {
         self.database_id.get().map_or("", String::as_str)
+    }
+
+    /// Counts statements of the hot path.
+    pub(crate) fn statements(&self) -> &AtomicU64 {
+        &self.statements
+    }
+
+    /// Statements of the hot path since this was last called.
+    pub(crate) fn take_statements(&self) -> u64 {
+        self.statements.swap(0, Ordering::Relaxed)
     }
 
     /// For reading; on SQLite it cannot write.
@@ -200,6 +221,70 @@ impl Store {
     }
     /// False if there was none.
     pub async fn clear_tier(&self, signature: Signature) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+}
+
+/// How a push was stored. STUB
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum StoredAs {
+    Created,
+    Changed,
+    Unchanged,
+}
+#[allow(missing_docs, unused_variables, clippy::unused_async)]
+impl Store {
+    pub async fn directory_version(&self) -> Result<i64, StoreError> {
+        unimplemented!()
+    }
+    pub async fn stored_pushes_among(
+        &self,
+        possible: &[(i32, String)],
+    ) -> Result<Vec<(i32, String)>, StoreError> {
+        unimplemented!()
+    }
+    pub async fn parked_pushes_now_known(&self) -> Result<Vec<(i32, String)>, StoreError> {
+        unimplemented!()
+    }
+    pub async fn expire_held(
+        &self,
+        now: chrono::DateTime<chrono::Utc>,
+        age: chrono::TimeDelta,
+    ) -> Result<u64, StoreError> {
+        unimplemented!()
+    }
+    pub async fn waiting_for_push(
+        &self,
+        repository_id: i32,
+        revision: &str,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<(HeldMessage, Vec<u8>)>, StoreError> {
+        unimplemented!()
+    }
+    pub async fn waiting_for_stored_jobs(
+        &self,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<(HeldMessage, Vec<u8>)>, StoreError> {
+        unimplemented!()
+    }
+    pub async fn apply_remembered_supersedes(
+        &self,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<u64, StoreError> {
+        unimplemented!()
+    }
+    pub async fn store_push(
+        &self,
+        repository_id: i32,
+        push: &crate::domain::Push,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<StoredAs, StoreError> {
+        unimplemented!()
+    }
+    pub async fn discard_held(&self, ids: &[i64]) -> Result<u64, StoreError> {
         unimplemented!()
     }
 }

@@ -69,8 +69,16 @@ pub(crate) struct LedgerUsage {
 
 type LedgerChanges = BTreeMap<LedgerKey, LedgerUsage>;
 
-fn enter(changes: &mut LedgerChanges, source: &str, project: &str, disposition: &'static str, items: i64, bytes: i64) {
-    let key = LedgerKey { source: source.into(), project: project.into(), disposition, reason: String::new() };
+fn enter(
+    changes: &mut LedgerChanges,
+    source: &str,
+    project: &str,
+    disposition: &'static str,
+    items: i64,
+    bytes: i64,
+) {
+    let key =
+        LedgerKey { source: source.into(), project: project.into(), disposition, reason: String::new() };
     let usage = changes.entry(key).or_default();
     usage.items += items;
     usage.bytes += bytes;
@@ -84,9 +92,8 @@ impl BatchTransaction<'_> {
     ) -> Result<HashMap<(String, String), LedgerUsage>, StoreError> {
         let sql = "SELECT source, project, items, bytes FROM held_ledger WHERE disposition = 'parked' \
              AND (source, project) IN (SELECT t.source, t.project FROM {rows})";
-        let set = RowSet::new()
-            .text("source", keys.iter().map(|k| k.0))
-            .text("project", keys.iter().map(|k| k.1));
+        let set =
+            RowSet::new().text("source", keys.iter().map(|k| k.0)).text("project", keys.iter().map(|k| k.1));
         let mut usage = HashMap::new();
         for row in self.run(sql, set).await? {
             usage.insert(
@@ -111,8 +118,9 @@ impl BatchTransaction<'_> {
         for row in self.run(sql, held_rows(rows)).await? {
             inserted.insert((row.text(0)?, row.bytes(1)?));
         }
-        let is_new =
-            |row: &&HeldWrite<'_>| inserted.contains(&(row.source.to_owned(), row.digest.as_bytes().to_vec()));
+        let is_new = |row: &&HeldWrite<'_>| {
+            inserted.contains(&(row.source.to_owned(), row.digest.as_bytes().to_vec()))
+        };
 
         let mut changes = LedgerChanges::new();
         for row in rows.iter().filter(is_new) {

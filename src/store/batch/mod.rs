@@ -10,8 +10,8 @@ mod parts;
 mod reference;
 mod rows;
 
-pub(crate) use held::{HeldWrite, LedgerKey, LedgerUsage, ReleasedHeld, WaitingArtifact};
-pub(crate) use jobs::{InsertedJob, KeptRow, TouchedRow, WrittenRow};
+pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
+pub(crate) use jobs::{KeptRow, TouchedRow, WrittenRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
 pub(crate) use reference::{ReferenceTable, SignatureRow};
@@ -59,7 +59,6 @@ impl Row {
     column!(bigint, i64);
     column!(optional_bigint, Option<i64>);
     column!(int, i32);
-    column!(optional_int, Option<i32>);
     column!(bytes, Vec<u8>);
 }
 

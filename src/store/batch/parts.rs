@@ -147,12 +147,11 @@ impl BatchTransaction<'_> {
             .int("started_line", rows.iter().map(|r| r.started_line))
             .int("finished_line", rows.iter().map(|r| r.finished_line))
             .text("result", rows.iter().map(|r| r.result));
-        let mut jobs = self.run(sql, set).await?.iter().map(|r| r.bigint(0)).collect::<Result<Vec<_>, _>>()?;
+        let mut jobs =
+            self.run(sql, set).await?.iter().map(|r| r.bigint(0)).collect::<Result<Vec<_>, _>>()?;
 
-        let errors: Vec<_> = rows
-            .iter()
-            .flat_map(|r| r.errors.iter().map(move |&(number, line)| (r, number, line)))
-            .collect();
+        let errors: Vec<_> =
+            rows.iter().flat_map(|r| r.errors.iter().map(move |&(number, line)| (r, number, line))).collect();
         if !errors.is_empty() {
             let sql = "INSERT INTO log_errors (job_id, step_id, line_number, line) \
                  SELECT s.job_id, s.id, t.line_number, t.line FROM {rows} JOIN log_steps s ON \

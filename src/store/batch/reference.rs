@@ -67,8 +67,7 @@ impl BatchTransaction<'_> {
         keys: &BTreeSet<Vec<&str>>,
     ) -> Result<HashMap<Vec<String>, i32>, StoreError> {
         let mut ids = self.reference_ids(table, keys.iter()).await?;
-        let missing: Vec<&Vec<&str>> =
-            keys.iter().filter(|key| !ids.contains_key(&owned(key))).collect();
+        let missing: Vec<&Vec<&str>> = keys.iter().filter(|key| !ids.contains_key(&owned(key))).collect();
         if !missing.is_empty() {
             let columns = table.columns();
             let values = columns.iter().map(|c| format!("t.{c}")).collect::<Vec<_>>().join(", ");
@@ -105,9 +104,8 @@ impl BatchTransaction<'_> {
     pub(crate) async fn add_collection_options(&mut self, pairs: &[(i32, i32)]) -> Result<(), StoreError> {
         let sql = "INSERT INTO option_collection_options (option_collection_id, option_id) \
              SELECT t.collection, t.name FROM {rows} WHERE true ON CONFLICT DO NOTHING";
-        let set = RowSet::new()
-            .int("collection", pairs.iter().map(|p| p.0))
-            .int("name", pairs.iter().map(|p| p.1));
+        let set =
+            RowSet::new().int("collection", pairs.iter().map(|p| p.0)).int("name", pairs.iter().map(|p| p.1));
         self.run(sql, set).await?;
         Ok(())
     }

@@ -34,10 +34,6 @@ impl<'a> RowSet<'a> {
         self.push(name, Column::Text(values.map(|v| Some(Cow::Borrowed(v))).collect()))
     }
 
-    pub(super) fn owned_text(self, name: &'static str, values: impl Iterator<Item = Option<String>>) -> Self {
-        self.push(name, Column::Text(values.map(|v| v.map(Cow::Owned)).collect()))
-    }
-
     pub(super) fn optional_text(
         self,
         name: &'static str,
@@ -50,7 +46,11 @@ impl<'a> RowSet<'a> {
         self.push(name, Column::BigInt(values.map(Some).collect()))
     }
 
-    pub(super) fn optional_bigint(self, name: &'static str, values: impl Iterator<Item = Option<i64>>) -> Self {
+    pub(super) fn optional_bigint(
+        self,
+        name: &'static str,
+        values: impl Iterator<Item = Option<i64>>,
+    ) -> Self {
         self.push(name, Column::BigInt(values.collect()))
     }
 
