@@ -1,0 +1,162 @@
+//! The real binary as a process of its own, and what it uses.
+
+use super::eventually;
+use super::jobs::PROJECT;
+use herdgate::proto::ingest_service_client::IngestServiceClient;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+/// Adds the token to every call.
+#[derive(Debug, Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl tonic::service::Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// A client that is let in.
+pub type Ingest = IngestServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// A running gateway.
+pub struct Gateway {
+    process: Child,
+    address: String,
+    token: Bearer,
+}
+
+/// What gateway and database used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// CPU seconds of the gateway.
+    pub gateway_cpu: f64,
+    /// CPU seconds of the database server, 0 where it has no process of its own.
+    pub database_cpu: f64,
+    /// Statements sent.
+    pub statements: f64,
+}
+
+impl Usage {
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            gateway_cpu: self.gateway_cpu - before.gateway_cpu,
+            database_cpu: self.database_cpu - before.database_cpu,
+            statements: self.statements - before.statements,
+        }
+    }
+}
+
+impl Gateway {
+    /// Starts one on an empty database.
+    pub async fn start(url: &str) -> Self {
+        command(url, &["migrate"]);
+        command(url, &["repository", "add", PROJECT, "--url", "https://hg.example.org/bench", "--dvcs", "hg"]);
+        let created = command(url, &["credential", "create", "bench", "--project", PROJECT, "--json"]);
+        let created: serde_json::Value = serde_json::from_str(&created).expect("JSON");
+        let token = created["token"].as_str().expect("a token");
+        let bearer = format!("Bearer {token}").parse().expect("a header value");
+        let mut process = binary(url)
+            .arg("serve")
+            .env("HERDGATE_LISTEN", "127.0.0.1:0")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let errors = BufReader::new(process.stderr.take().expect("piped"));
+        let mut lines = errors.lines().map_while(Result::ok);
+        let address = lines
+            .find_map(|line| {
+                let at = line.find("http://127.0.0.1:")?;
+                Some(line[at..].split(['"', ' ', ',']).next()?.to_owned())
+            })
+            .expect("the gateway says where it listens");
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, address, token: Bearer(bearer) }
+    }
+
+    /// A client with a connection of its own.
+    pub async fn ingest(&self) -> Ingest {
+        let endpoint = Channel::from_shared(self.address.clone()).expect("an address");
+        let channel = eventually("the gateway answers", Duration::from_secs(10), async || {
+            endpoint.connect().await.ok()
+        })
+        .await;
+        IngestServiceClient::with_interceptor(channel, self.token.clone())
+    }
+
+    /// What was used so far.
+    pub async fn usage(&self, database: Option<u32>) -> Usage {
+        Usage {
+            gateway_cpu: cpu_seconds(self.process.id()).0,
+            database_cpu: database.map_or(0.0, tree_cpu_seconds),
+            statements: self.statements().await,
+        }
+    }
+
+    async fn statements(&self) -> f64 {
+        let authority = self.address.trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(authority).await.expect("a connection");
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+        tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.expect("metrics");
+        answer
+            .lines()
+            .filter(|line| line.starts_with("herdgate_database_statements_total"))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// Greatest resident memory so far, in MiB.
+    pub fn peak_memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
+    }
+
+    /// Ends it in order.
+    pub async fn stop(mut self) {
+        let terminated = Command::new("kill").arg(self.process.id().to_string()).status();
+        assert!(terminated.is_ok_and(|status| status.success()), "kill is there");
+        let ended = tokio::task::spawn_blocking(move || self.process.wait()).await;
+        assert!(ended.expect("waiting").expect("an exit").success(), "the gateway ends in order");
+    }
+}
+
+fn binary(url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_herdgate"));
+    command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
+    if url.starts_with("postgres") {
+        command.env("HERDGATE_SECRET_KEY", "bench:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    }
+    command
+}
+
+fn command(url: &str, arguments: &[&str]) -> String {
+    let output = binary(url).args(arguments).stderr(Stdio::inherit()).output().expect("the binary runs");
+    assert!(output.status.success(), "{arguments:?} ended with {}", output.status);
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// CPU seconds of a process with the children it has waited for, and its parent.
+fn cpu_seconds(process: u32) -> (f64, u32) {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { return (0.0, 0) };
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
+    let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    // Linux counts a hundred ticks a second on every common machine.
+    ((ticks(11) + ticks(12) + ticks(13) + ticks(14)) / 100.0, ticks(1) as u32)
+}
+
+/// CPU seconds of a process and its children.
+fn tree_cpu_seconds(parent: u32) -> f64 {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let children: f64 = numbers.map(cpu_seconds).filter(|(_, of)| *of == parent).map(|(cpu, _)| cpu).sum();
+    children + cpu_seconds(parent).0
+}

@@ -1,0 +1,118 @@
+//! The load: jobs as a busy project sends them. Guids are distinct, every job goes through three
+//! states, 40 platforms and 600 job types occur; a completed job has a log, and two links.
+
+use herdgate::proto;
+use prost_types::Timestamp;
+
+/// Project and revision of all jobs.
+pub const PROJECT: &str = "bench";
+/// See [`PROJECT`].
+pub const REVISION: &str = "7d1e5a2c90b34f6688aa1123deadbeef00c0ffee";
+/// Different platforms.
+pub const PLATFORMS: usize = 40;
+/// Different job types.
+pub const JOB_TYPES: usize = 600;
+
+/// A state that a job passes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Pending,
+    Running,
+    Completed,
+}
+
+impl Moment {
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Running, Self::Completed];
+}
+
+/// A set of jobs.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    name: String,
+    pub count: usize,
+}
+
+impl Jobs {
+    pub fn new(name: &str, count: usize) -> Self {
+        Self { name: name.to_owned(), count }
+    }
+
+    pub fn guid(&self, index: usize) -> String {
+        // A random version 4 UUID in form, different for every set and index.
+        let mut bytes = [0_u8; 16];
+        let seed = format!("{}-{index}", self.name);
+        for (position, byte) in seed.bytes().enumerate() {
+            bytes[position % 16] = bytes[position % 16].wrapping_mul(31).wrapping_add(byte);
+        }
+        bytes[..8].copy_from_slice(&(index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        format!("{}/0", uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    pub fn job(&self, index: usize, moment: Moment) -> proto::Job {
+        let guid = self.guid(index);
+        let (kind, platform) = (index % JOB_TYPES, index % PLATFORMS);
+        let time = |seconds: i64| Some(Timestamp { seconds: 1_790_000_000 + seconds + index as i64, nanos: 0 });
+        let link = |what: &str| proto::JobLink {
+            url: Some(format!("https://artifacts.example.org/api/queue/v1/task/{guid}/runs/0/{what}")),
+            link_text: Some(what.to_owned()),
+            label: Some("artifact uploaded".to_owned()),
+        };
+        let completed = moment == Moment::Completed;
+        proto::Job {
+            task_id: Some(guid.clone()),
+            origin: Some(proto::Origin {
+                form: Some(proto::origin::Form::Current(proto::CurrentOrigin {
+                    project: Some(PROJECT.to_owned()),
+                    revision: Some(REVISION.to_owned()),
+                    id: Some(88_565),
+                })),
+            }),
+            build_system: Some("taskcluster".to_owned()),
+            display: Some(proto::Display {
+                job_symbol: Some(format!("mda{}", kind % 20)),
+                chunk_id: None,
+                chunk_count: None,
+                group_symbol: Some(format!("M-{}", kind % 30)),
+                job_name: Some(format!("test-linux64-{kind}/debug-mochitest-media-spi-e10s-{kind}")),
+                group_name: Some("Mochitests with socket process".to_owned()),
+            }),
+            state: Some(match moment {
+                Moment::Pending => proto::JobState::Pending,
+                Moment::Running => proto::JobState::Running,
+                Moment::Completed => proto::JobState::Completed,
+            } as i32),
+            result: Some(if completed { proto::JobResult::Success } else { proto::JobResult::Unknown } as i32),
+            job_kind: Some(proto::JobKind::Test as i32),
+            version: Some(1),
+            retry_id: Some(0),
+            is_retried: Some(false),
+            tier: Some(1),
+            time_scheduled: time(0),
+            time_started: (moment != Moment::Pending).then(|| time(60)).flatten(),
+            time_completed: completed.then(|| time(600)).flatten(),
+            labels: Some(proto::Labels { names: vec!["debug".to_owned()] }),
+            owner: Some("somebody@example.org".to_owned()),
+            reason: Some("scheduled".to_owned()),
+            build_machine: Some(proto::Machine {
+                name: Some(format!("t-yosemite-r7-{:03}", index % 300)),
+                platform: Some(format!("linux64-{platform}")),
+                os: Some("linux".to_owned()),
+                architecture: Some("x86_64".to_owned()),
+            }),
+            job_info: Some(proto::JobInfo {
+                summary: Some("Mochitest media run with socket process enabled".to_owned()),
+                links: if completed { vec![link("public/report.html"), link("public/raw.log")] } else { vec![] },
+            }),
+            logs: if completed {
+                vec![proto::Log {
+                    url: link("public/logs/live_backing.log").url,
+                    name: Some("live_backing_log".to_owned()),
+                    ..Default::default()
+                }]
+            } else {
+                vec![]
+            },
+            ..Default::default()
+        }
+    }
+}

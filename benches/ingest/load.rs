@@ -1,0 +1,101 @@
+//! Clients that load a gateway.
+
+use super::gateway::Gateway;
+use super::jobs::{Jobs, Moment, PROJECT, REVISION};
+use herdgate::proto;
+use proto::job_submission::Encoding;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Submits the push of all jobs.
+pub async fn push(gateway: &Gateway) {
+    let push = proto::Push {
+        revision: Some(REVISION.to_owned()),
+        push_timestamp: Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 0 }),
+        author: Some("somebody@example.org".to_owned()),
+        revisions: vec![],
+    };
+    let request = proto::SubmitPushesRequest { project: PROJECT.to_owned(), pushes: vec![push] };
+    let answer = gateway.ingest().await.submit_pushes(request).await.expect("the push is taken").into_inner();
+    assert_eq!(answer.verdicts[0].outcome(), proto::Outcome::Stored);
+}
+
+/// Streams every job in every given state; gives the submissions decided a second. Panics unless all
+/// were stored: a refused job is fast and means nothing.
+pub async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'static [Moment]) -> f64 {
+    let mut prepared: Vec<Vec<proto::SubmitJobsRequest>> = vec![Vec::new(); streams];
+    for &moment in moments {
+        for index in 0..jobs.count {
+            let job = jobs.job(index, moment);
+            let own = &mut prepared[index % streams];
+            let submission = proto::JobSubmission { encoding: Some(Encoding::Job(job)) };
+            own.push(proto::SubmitJobsRequest { sequence: own.len() as u64 + 1, submission: Some(submission) });
+        }
+    }
+    let total: usize = prepared.iter().map(Vec::len).sum();
+    let mut clients = Vec::new();
+    for _ in 0..streams {
+        clients.push(gateway.ingest().await);
+    }
+    let started = Instant::now();
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .zip(prepared)
+        .map(|(mut client, requests)| {
+            tokio::spawn(async move {
+                let count = requests.len();
+                let (sender, receiver) = mpsc::channel(1024);
+                tokio::spawn(async move {
+                    for request in requests {
+                        if sender.send(request).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+                let mut answers =
+                    client.submit_jobs(ReceiverStream::new(receiver)).await.expect("a stream").into_inner();
+                let mut stored = 0;
+                while let Some(answer) = answers.message().await.expect("verdicts") {
+                    for verdict in answer.verdicts {
+                        let verdict = verdict.verdict.expect("a verdict");
+                        assert_eq!(verdict.outcome(), proto::Outcome::Stored, "{verdict:?}");
+                        stored += 1;
+                    }
+                }
+                assert_eq!(stored, count, "every submission has its verdict");
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("a client");
+    }
+    total as f64 / started.elapsed().as_secs_f64()
+}
+
+/// Latencies of single unary calls at a fixed rate, sorted. Each call starts on time whatever became of
+/// the one before, and its latency counts from then.
+pub async fn unary(gateway: &Gateway, per_second: u32, duration: Duration) -> Vec<Duration> {
+    let jobs = Jobs::new("unary", per_second as usize * duration.as_secs() as usize);
+    let client = gateway.ingest().await;
+    let started = tokio::time::Instant::now();
+    let mut calls = Vec::with_capacity(jobs.count);
+    for index in 0..jobs.count {
+        let due = started + Duration::from_secs(1) * index as u32 / per_second;
+        tokio::time::sleep_until(due).await;
+        let submission = proto::JobSubmission { encoding: Some(Encoding::Job(jobs.job(index, Moment::Pending))) };
+        let mut client = client.clone();
+        calls.push(tokio::spawn(async move {
+            let request = proto::SubmitJobBatchRequest { submissions: vec![submission] };
+            let answer = client.submit_job_batch(request).await.expect("a verdict").into_inner();
+            assert_eq!(answer.verdicts[0].outcome(), proto::Outcome::Stored);
+            due.elapsed()
+        }));
+    }
+    let mut latencies = Vec::with_capacity(calls.len());
+    for call in calls {
+        latencies.push(call.await.expect("a call"));
+    }
+    latencies.sort_unstable();
+    latencies
+}
