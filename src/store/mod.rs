@@ -1,18 +1,36 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
 mod changes;
+mod credentials;
+mod directory;
 pub mod entities;
 mod error;
+mod expiry;
+mod held;
 mod job_rows;
+mod ledger;
 mod migrate;
 pub mod model;
 mod postgres;
+mod pushes;
 mod reads;
+mod repositories;
+mod repository_import;
 mod sqlite;
+#[doc(hidden)]
+pub mod testing;
+mod tiers;
 mod time;
+mod violations;
+mod waiting;
 
 pub use error::StoreError;
+pub use expiry::Expired;
+pub use ledger::{Disposition, HeldSummary, LedgerBalance};
+pub use pushes::{PushChange, PushStored};
+pub use repository_import::{ImportError, Imported};
 pub use sqlite::{FileLock, path as sqlite_path};
+pub use waiting::HeldSubmission;
 
 use sea_orm::sqlx::{PgPool, SqlitePool};
 use sea_orm::{
@@ -21,12 +39,6 @@ use sea_orm::{
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-
-use crate::domain::{Repository, Signature};
-use model::{
-    ChangePage, ChangePosition, HeldFilter, HeldMessage, JobFilter, JobWithParts, StoredCredential,
-    StoredJob, StoredPush,
-};
 
 /// Which database, and how.
 #[derive(Debug, Clone)]
@@ -157,49 +169,5 @@ impl Store {
                 writer.close().await;
             }
         }
-    }
-}
-
-#[allow(missing_docs, unused_variables, clippy::unused_async)]
-impl Store {
-    /// Newest first, with an id below `before`.
-    pub async fn held_messages(
-        &self,
-        filter: &HeldFilter,
-        before: Option<i64>,
-        limit: u64,
-    ) -> Result<Vec<HeldMessage>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn held_message(&self, id: i64) -> Result<Option<(HeldMessage, Vec<u8>)>, StoreError> {
-        unimplemented!()
-    }
-    /// Adds the repository or changes the one of its name.
-    pub async fn save_repository(&self, repository: &Repository) -> Result<Repository, StoreError> {
-        unimplemented!()
-    }
-    pub async fn repositories(&self) -> Result<Vec<Repository>, StoreError> {
-        unimplemented!()
-    }
-    /// False if the client id is taken.
-    pub async fn create_credential(&self, credential: &StoredCredential) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    pub async fn credentials(&self) -> Result<Vec<StoredCredential>, StoreError> {
-        unimplemented!()
-    }
-    /// False if there is none, or it is revoked already.
-    pub async fn revoke_credential(&self, client_id: &str) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    pub async fn set_tier(&self, signature: Signature, tier: i32) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-    pub async fn tiers(&self) -> Result<Vec<(Signature, i32)>, StoreError> {
-        unimplemented!()
-    }
-    /// False if there was none.
-    pub async fn clear_tier(&self, signature: Signature) -> Result<bool, StoreError> {
-        unimplemented!()
     }
 }
