@@ -2,19 +2,37 @@
 
 pub(crate) mod batch;
 mod changes;
+mod credentials;
+mod directory;
 pub mod entities;
 mod error;
+mod expiry;
+mod held;
 pub(crate) mod intern;
 mod job_rows;
+mod ledger;
 mod migrate;
 pub mod model;
 mod postgres;
+mod pushes;
 mod reads;
+mod repositories;
+mod repository_import;
 mod sqlite;
+#[doc(hidden)]
+pub mod testing;
+mod tiers;
 mod time;
+mod violations;
+mod waiting;
 
 pub use error::StoreError;
+pub use expiry::Expired;
+pub use ledger::{Disposition, HeldSummary, LedgerBalance};
+pub use pushes::{PushChange, PushStored};
+pub use repository_import::{ImportError, Imported};
 pub use sqlite::{FileLock, path as sqlite_path};
+pub use waiting::HeldSubmission;
 
 use sea_orm::sqlx::{PgPool, SqlitePool};
 use sea_orm::{
@@ -24,12 +42,6 @@ use sea_orm::{
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-
-use crate::domain::{Repository, Signature};
-use model::{
-    ChangePage, ChangePosition, HeldFilter, HeldMessage, JobFilter, JobWithParts, StoredCredential,
-    StoredJob, StoredPush,
-};
 
 /// Which database, and how.
 #[derive(Debug, Clone)]
@@ -102,13 +114,7 @@ impl Store {
                 ));
             }
         };
-        let store = Self {
-            backend,
-            durability,
-            sqlite_path: path,
-            database_id: Arc::default(),
-            statements: Arc::default(),
-        };
+        let store = Self { backend, durability, sqlite_path: path, database_id: Arc::default(), statements: Arc::default() };
         store.recognise_database().await?;
         Ok(store)
     }
@@ -178,113 +184,5 @@ impl Store {
                 writer.close().await;
             }
         }
-    }
-}
-
-#[allow(missing_docs, unused_variables, clippy::unused_async)]
-impl Store {
-    /// Newest first, with an id below `before`.
-    pub async fn held_messages(
-        &self,
-        filter: &HeldFilter,
-        before: Option<i64>,
-        limit: u64,
-    ) -> Result<Vec<HeldMessage>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn held_message(&self, id: i64) -> Result<Option<(HeldMessage, Vec<u8>)>, StoreError> {
-        unimplemented!()
-    }
-    /// Adds the repository or changes the one of its name.
-    pub async fn save_repository(&self, repository: &Repository) -> Result<Repository, StoreError> {
-        unimplemented!()
-    }
-    pub async fn repositories(&self) -> Result<Vec<Repository>, StoreError> {
-        unimplemented!()
-    }
-    /// False if the client id is taken.
-    pub async fn create_credential(&self, credential: &StoredCredential) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    pub async fn credentials(&self) -> Result<Vec<StoredCredential>, StoreError> {
-        unimplemented!()
-    }
-    /// False if there is none, or it is revoked already.
-    pub async fn revoke_credential(&self, client_id: &str) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    pub async fn set_tier(&self, signature: Signature, tier: i32) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-    pub async fn tiers(&self) -> Result<Vec<(Signature, i32)>, StoreError> {
-        unimplemented!()
-    }
-    /// False if there was none.
-    pub async fn clear_tier(&self, signature: Signature) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-}
-
-/// How a push was stored. STUB
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum StoredAs {
-    Created,
-    Changed,
-    Unchanged,
-}
-#[allow(missing_docs, unused_variables, clippy::unused_async)]
-impl Store {
-    pub async fn directory_version(&self) -> Result<i64, StoreError> {
-        unimplemented!()
-    }
-    pub async fn stored_pushes_among(
-        &self,
-        possible: &[(i32, String)],
-    ) -> Result<Vec<(i32, String)>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn parked_pushes_now_known(&self) -> Result<Vec<(i32, String)>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn expire_held(
-        &self,
-        now: chrono::DateTime<chrono::Utc>,
-        age: chrono::TimeDelta,
-    ) -> Result<u64, StoreError> {
-        unimplemented!()
-    }
-    pub async fn waiting_for_push(
-        &self,
-        repository_id: i32,
-        revision: &str,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<(HeldMessage, Vec<u8>)>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn waiting_for_stored_jobs(
-        &self,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<(HeldMessage, Vec<u8>)>, StoreError> {
-        unimplemented!()
-    }
-    pub async fn apply_remembered_supersedes(
-        &self,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<u64, StoreError> {
-        unimplemented!()
-    }
-    pub async fn store_push(
-        &self,
-        repository_id: i32,
-        push: &crate::domain::Push,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<StoredAs, StoreError> {
-        unimplemented!()
-    }
-    pub async fn discard_held(&self, ids: &[i64]) -> Result<u64, StoreError> {
-        unimplemented!()
     }
 }

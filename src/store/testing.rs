@@ -1,39 +1,51 @@
-//! Fresh databases for tests, the same test on both kinds.
+//! Fresh databases for tests, the same test on both kinds. Panics where a test would.
 
 use super::{Store, StoreError, StoreOptions};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
-use tempfile::TempDir;
+use std::path::PathBuf;
 
 /// Names the PostgreSQL server to test on; its user may create databases.
 pub const POSTGRES_URL: &str = "HERDGATE_TEST_POSTGRES_URL";
 
-/// A database of its own, gone when dropped.
+/// A database of its own.
 #[derive(Debug)]
 pub struct TestDatabase {
     /// How to connect to it.
     pub options: StoreOptions,
-    directory: Option<TempDir>,
-    server: Option<String>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A folder that goes when the value is dropped.
+    Folder(PathBuf),
+    Server {
+        url: String,
+        database: String,
+    },
 }
 
 impl TestDatabase {
     /// A SQLite file that does not exist yet.
     pub fn sqlite() -> Self {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let url = format!("sqlite://{}/test.db", directory.path().display());
-        Self { options: options(url), directory: Some(directory), server: None }
+        let folder = std::env::temp_dir().join(format!("herdgate-test-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir(&folder).expect("a folder for the database");
+        Self {
+            options: options(format!("sqlite://{}/test.db", folder.display())),
+            place: Place::Folder(folder),
+        }
     }
 
-    /// An empty database on the server that [`POSTGRES_URL`] names; none if it names none.
+    /// An empty database on the server that [`POSTGRES_URL`] names; none, with a note, if it names none.
     pub async fn postgres() -> Option<Self> {
-        let Ok(server) = std::env::var(POSTGRES_URL) else {
-            eprintln!("skipped on PostgreSQL: {POSTGRES_URL} is not set");
+        let Ok(url) = std::env::var(POSTGRES_URL) else {
+            eprintln!("not tested on PostgreSQL: {POSTGRES_URL} is not set");
             return None;
         };
-        let name = format!("herdgate_test_{}", uuid::Uuid::new_v4().simple());
-        execute(&server, format!("CREATE DATABASE {name}")).await.expect("create a database");
-        let url = with_database(&server, &name);
-        Some(Self { options: options(url), directory: None, server: Some(server) })
+        let database = format!("herdgate_test_{}", uuid::Uuid::new_v4().simple());
+        execute(&url, format!("CREATE DATABASE {database}")).await.expect("a database of its own");
+        let options = options(with_database(&url, &database));
+        Some(Self { options, place: Place::Server { url, database } })
     }
 
     /// One of each kind that can be tested here.
@@ -44,25 +56,35 @@ impl TestDatabase {
     }
 
     /// Connects.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
     pub async fn connect(&self) -> Result<Store, StoreError> {
         Store::connect(&self.options).await
     }
 
     /// Connects and migrates.
     pub async fn store(&self) -> Store {
-        let store = self.connect().await.expect("connect");
-        store.migrate().await.expect("migrate");
+        let store = self.connect().await.expect("a connection");
+        store.migrate().await.expect("a schema");
         store
     }
 
-    /// Removes a PostgreSQL database, open connections or not. SQLite files go with the value.
+    /// Removes a PostgreSQL database, whoever is connected to it. A SQLite file goes by itself.
     pub async fn remove(self) {
-        if let Some(server) = &self.server {
-            let name = self.options.url.rsplit('/').next().unwrap_or_default();
-            let name = name.split('?').next().unwrap_or_default();
-            execute(server, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.expect("drop");
+        if let Place::Server { url, database } = &self.place {
+            let sql = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+            execute(url, sql).await.expect("the database removed");
         }
-        drop(self.directory);
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Place::Folder(folder) = &self.place {
+            // What stays behind is in a folder for temporary files.
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 
@@ -70,11 +92,14 @@ fn options(url: String) -> StoreOptions {
     StoreOptions { url, max_connections: 8, unsafe_durability: false, create: true }
 }
 
-fn with_database(server: &str, name: &str) -> String {
-    let (address, query) = server.split_once('?').unwrap_or((server, ""));
-    let (base, _) = address.rsplit_once('/').expect("the URL ends in /DATABASE");
-    let question_mark = if query.is_empty() { "" } else { "?" };
-    format!("{base}/{name}{question_mark}{query}")
+/// The server's URL with another database.
+fn with_database(server: &str, database: &str) -> String {
+    let (address, query) = match server.split_once('?') {
+        Some((address, query)) => (address, format!("?{query}")),
+        None => (server, String::new()),
+    };
+    let (base, _) = address.rsplit_once('/').expect("a URL that ends in a database");
+    format!("{base}/{database}{query}")
 }
 
 async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {

@@ -55,6 +55,12 @@ pub mod repository {
         Group,
     }
 
+    impl Related<super::repository_group::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Group.def()
+        }
+    }
+
     impl ActiveModelBehavior for ActiveModel {}
 }
 

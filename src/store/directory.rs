@@ -1,0 +1,30 @@
+//! The version of what gateways keep in memory: repositories, credentials and tiers.
+
+use super::entities::gateway::gateway_state;
+use super::{Store, StoreError};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+const DIRECTORY_VERSION: &str = "directory_version";
+
+impl Store {
+    /// Grows with every change of repositories, credentials and tiers; cheap to ask for.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn directory_version(&self) -> Result<i64, StoreError> {
+        let row = gateway_state::Entity::find_by_id(DIRECTORY_VERSION).one(&self.read_connection()).await?;
+        row.and_then(|row| row.value.parse().ok())
+            .ok_or_else(|| StoreError::Internal("gateway_state has no directory_version".into()))
+    }
+}
+
+/// To be called in the transaction of every change.
+pub(super) async fn bump_version(connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    gateway_state::Entity::update_many()
+        .col_expr(gateway_state::Column::Value, Expr::cust("CAST(CAST(value AS bigint) + 1 AS text)"))
+        .filter(gateway_state::Column::Key.eq(DIRECTORY_VERSION))
+        .exec(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What time does to held submissions.
+
+use super::entities::held::{held_message, pending_supersede};
+use super::held::{ledger_items, remove_held};
+use super::ledger::{Disposition, LedgerChanges, LedgerItem};
+use super::time::to_micros;
+use super::{Store, StoreError, violations};
+use crate::domain::{HeldState, Violation};
+use crate::limits;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
+
+/// Rule of the violation that an expired submission shows.
+const PARKED_EXPIRED: &str = "parked_expired";
+
+/// What [`Store::expire`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Parked submissions that stopped waiting.
+    pub parked: u64,
+    /// Rejected and expired ones of which only the count stays.
+    pub evicted: u64,
+    /// Remembered supersedings of jobs that did not come.
+    pub supersedes: u64,
+}
+
+impl Store {
+    /// Does what is due now, in transactions of at most [`limits::RELEASE_CHUNK`] submissions. Parked
+    /// ones past their time become expired, with a violation that says so, and are kept as long as
+    /// rejected ones; those past theirs go, and only their count stays.
+    ///
+    /// # Errors
+    /// At the first transaction that fails; those before it stand.
+    pub async fn expire(&self, now: DateTime<Utc>) -> Result<Expired, StoreError> {
+        let mut done = Expired::default();
+        loop {
+            let parked = self.expire_parked(now).await?;
+            let evicted = self.evict_rejected(now).await?;
+            done.parked += parked;
+            done.evicted += evicted;
+            if parked.max(evicted) < limits::RELEASE_CHUNK {
+                break;
+            }
+        }
+        done.supersedes = pending_supersede::Entity::delete_many()
+            .filter(pending_supersede::Column::ExpiresAt.lt(to_micros(now)))
+            .exec(&self.write_connection())
+            .await?
+            .rows_affected;
+        Ok(done)
+    }
+
+    async fn expire_parked(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let kept_until = now + limits::REJECTED_AGE;
+        let violation = Violation::new("", PARKED_EXPIRED, "what it waited for did not come in time");
+        let transaction = self.begin_write().await?;
+        let update = Query::update()
+            .table(held_message::Entity)
+            .values([
+                (held_message::Column::State, Expr::value(HeldState::Expired.as_str())),
+                (held_message::Column::Reason, Expr::value(PARKED_EXPIRED)),
+                (held_message::Column::Violations, Expr::value(violations::to_json(&[violation]))),
+                (held_message::Column::WaitingFor, Expr::value(None::<String>)),
+                (held_message::Column::ExpiresAt, Expr::value(to_micros(kept_until))),
+            ])
+            // Asked again for the row itself, which may have been released meanwhile.
+            .and_where(held_message::Column::State.eq(HeldState::Parked.as_str()))
+            .and_where(held_message::Column::Id.in_subquery(due(&[HeldState::Parked], now)))
+            .returning(ledger_items())
+            .take();
+        let rows = transaction.query_all(&update).await?;
+        let mut ledger = LedgerChanges::default();
+        for row in &rows {
+            let item = LedgerItem::from_query_result(row, "")?;
+            ledger.subtract(Disposition::Parked, &item, "");
+            ledger.add(Disposition::Rejected, &item, "");
+        }
+        ledger.write(&transaction).await?;
+        transaction.commit().await?;
+        Ok(rows.len() as u64)
+    }
+
+    async fn evict_rejected(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let states = [HeldState::Rejected, HeldState::Expired];
+        let transaction = self.begin_write().await?;
+        let condition = Condition::all().add(held_message::Column::Id.in_subquery(due(&states, now)));
+        let evicted = remove_held(&transaction, condition, Disposition::Evicted).await?;
+        transaction.commit().await?;
+        Ok(evicted)
+    }
+}
+
+/// Ids of what is due in these states, the longest due first.
+fn due(states: &[HeldState], now: DateTime<Utc>) -> SelectStatement {
+    Query::select()
+        .column(held_message::Column::Id)
+        .from(held_message::Entity)
+        .and_where(held_message::Column::State.is_in(states.iter().map(|state| state.as_str())))
+        .and_where(held_message::Column::ExpiresAt.lt(to_micros(now)))
+        .order_by(held_message::Column::ExpiresAt, Order::Asc)
+        .limit(limits::RELEASE_CHUNK)
+        .take()
+}
