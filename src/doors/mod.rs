@@ -1,4 +1,12 @@
 //! The ways in. A door decodes, authenticates, validates and translates; it never touches SQL and
 //! never calls another door.
 
+mod connections;
 pub mod grpc;
+mod http;
+mod load;
+mod router;
+mod tracing_context;
+
+pub use connections::{DoorError, serve};
+pub use router::{DoorOptions, RenderMetrics};
