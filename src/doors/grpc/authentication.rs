@@ -234,8 +234,9 @@ mod tests {
     #[test]
     fn the_anonymous_principal_of_a_demo_stands_in_for_a_missing_header_only() {
         let demo = Principal { source: "demo".into(), rights: Rights::EveryProject };
-        let resolve = |headers| resolve(&Directory::default(), Some(demo.clone()), SUBMIT, headers, now());
-        assert_eq!(resolve(&HeaderMap::new()), Ok(Caller(Some(demo.clone()))));
-        assert_eq!(resolve(&header("Bearer hgt_wrong")), Err(Unauthenticated::Unknown));
+        let resolve =
+            |headers: HeaderMap| resolve(&Directory::default(), Some(demo.clone()), SUBMIT, &headers, now());
+        assert_eq!(resolve(HeaderMap::new()), Ok(Caller(Some(demo.clone()))));
+        assert_eq!(resolve(header("Bearer hgt_wrong")), Err(Unauthenticated::Unknown));
     }
 }

@@ -139,62 +139,10 @@ fn step(step: StoredStep) -> proto::StoredStep {
 }
 
 #[cfg(test)]
-pub(in crate::doors::grpc) mod tests {
+mod tests {
+    use super::super::tests_support::a_stored_job;
     use super::*;
-    use crate::domain::{Door, JobResult, JobState, NamedSymbol, Platform};
-    use crate::store::model::ChangePosition;
-
-    /// A running job for tests of the door.
-    pub fn a_stored_job(id: i64) -> StoredJob {
-        let at = |text: &str| text.parse().unwrap();
-        StoredJob {
-            id,
-            guid: format!("job{id}/0"),
-            project: "autoland".into(),
-            push_id: 7,
-            revision: "a".repeat(40),
-            state: JobState::Running,
-            result: JobResult::Unknown,
-            tier: 2,
-            job_type: NamedSymbol { name: "test-bc".into(), symbol: "bc1".into() },
-            group: NamedSymbol { name: "Mochitests".into(), symbol: "M".into() },
-            product: "firefox".into(),
-            build_system: "taskcluster".into(),
-            who: "someone".into(),
-            reason: "scheduled".into(),
-            machine: "m1".into(),
-            build_platform: Platform::unknown(),
-            machine_platform: Platform {
-                os_name: "linux".into(),
-                platform: "linux64".into(),
-                architecture: "x86_64".into(),
-            },
-            options: vec!["asan".into(), "debug".into()],
-            option_collection_hash: "b".repeat(40),
-            signature: "c".repeat(40),
-            reference_data_name: "c".repeat(40),
-            submit_time: Some(at("2026-01-01T00:00:00Z")),
-            start_time: Some(at("2026-01-01T00:01:00Z")),
-            end_time: None,
-            last_modified: at("2026-01-01T00:02:00Z"),
-            superseded_by: None,
-            task_id: Some("A".repeat(22)),
-            retry_id: Some(3),
-            failure_classification_id: 1,
-            description: None,
-            provenance: Provenance {
-                first_door: Door::Pulse,
-                last_door: Door::Grpc,
-                source: "ci".into(),
-                received_at: at("2026-01-01T00:01:58Z"),
-                committed_at: at("2026-01-01T00:01:59Z"),
-                held_at: None,
-                released_at: None,
-                repeats: 4,
-            },
-            change: ChangePosition { transaction: 100 + id, job_id: id },
-        }
-    }
+    use crate::domain::{JobResult, JobState};
 
     #[test]
     fn a_job_keeps_what_is_known_and_leaves_out_what_is_not() {
@@ -207,7 +155,7 @@ pub(in crate::doors::grpc) mod tests {
         assert_eq!(job.machine_platform.unwrap().platform, "linux64");
         assert_eq!(job.options, ["asan", "debug"]);
         assert_eq!(job.end_time, None);
-        assert!(job.start_time > job.submit_time);
+        assert_eq!(job.start_time.unwrap().seconds - job.submit_time.unwrap().seconds, 60);
         let provenance = job.provenance.unwrap();
         assert_eq!((&*provenance.first_door, &*provenance.last_door), ("pulse", "grpc"));
         assert_eq!((provenance.repeats, provenance.held_at), (4, None));

@@ -2,6 +2,8 @@
 
 mod admin;
 mod job;
+#[cfg(test)]
+pub mod tests_support;
 mod verdict;
 
 pub use admin::{credential, held_message, held_state, repository, repository_of};
