@@ -15,8 +15,30 @@ pub const IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
 pub const STREAM_IN_FLIGHT_ITEMS: usize = 4096;
 /// Frames of one stream that are handed to the core together.
 pub const STREAM_CHUNK_ITEMS: usize = 256;
+/// Bytes of frames of one stream that are handed to the core together, one frame more at most.
+pub const STREAM_CHUNK_BYTES: usize = 1024 * 1024;
 /// Responses of one stream that wait for a slow reader.
 pub const STREAM_RESPONSE_QUEUE: usize = 16;
+/// Size at which verdicts or jobs are split over several responses; readers accept 4 MiB by default.
+pub const RESPONSE_BYTES: usize = 1024 * 1024;
+/// Open `SubmitJobs` and `WatchJobs` streams, each.
+pub const OPEN_STREAMS: usize = 1024;
+/// Open connections.
+pub const CONNECTIONS: usize = 4096;
+/// Requests that are being answered, streams not counted.
+pub const OPEN_REQUESTS: usize = 2048;
+/// Largest request message of services that take no submissions.
+pub const QUERY_BYTES: usize = 256 * 1024;
+/// Longest time for the first bytes, and for the headers of an HTTP/1 request, to arrive.
+pub const HEADER_READ: Duration = Duration::from_secs(10);
+/// Longest time from the headers of a unary request to its answer: its body, its verdict, a margin.
+pub const UNARY_DEADLINE: Duration = Duration::from_secs(20);
+/// Silent HTTP/2 connections are asked for a sign of life this often, and have this long to answer.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Bytes that one stream, and one connection, may send ahead of being read.
+pub const STREAM_WINDOW: u32 = 1024 * 1024;
+/// See [`STREAM_WINDOW`].
+pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Concurrent gRPC streams on one connection.
 pub const STREAMS_PER_CONNECTION: u32 = 128;
 
@@ -49,6 +71,12 @@ pub const VALUE_EXCERPT: usize = 120;
 pub const JOB_GUID: usize = 50;
 /// Repository name.
 pub const PROJECT: usize = 50;
+/// URL of a repository.
+pub const REPOSITORY_URL: usize = 255;
+/// Branch, group and code base of a repository, each.
+pub const REPOSITORY_WORD: usize = 50;
+/// Client id of a credential.
+pub const CLIENT_ID: usize = 32;
 /// Full revision.
 pub const REVISION: usize = 40;
 /// Shortest prefix of a revision that is looked up.
@@ -137,6 +165,8 @@ pub const RELEASE_CHUNK: u64 = 1000;
 pub const WATCH_PAGE: u64 = 500;
 /// Age of a resume cursor that is refused.
 pub const WATCH_CURSOR_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A watcher to whom nothing matches gets a fresh cursor this often.
+pub const WATCH_CURSOR_INTERVAL: Duration = Duration::from_secs(10);
 /// Notices to other gateways are at least this far apart (R3).
 pub const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 /// Watchers look for themselves this often, should a notice be lost (R3).

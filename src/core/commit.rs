@@ -315,7 +315,8 @@ impl<'a> Batch<'a> {
 }
 
 /// Every branch above decides; should one be forgotten, the submitter sends again.
-const UNDECIDED: Outcome = Outcome::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::Internal };
+const UNDECIDED: Outcome =
+    Outcome::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::Internal(uuid::Uuid::nil()) };
 
 /// Revisions below 12 characters are no prefix to look up (contract, Appendix C).
 fn short_revision(job: &Job, format: RawFormat) -> Option<Violation> {

@@ -94,6 +94,12 @@ pub enum SubmitError {
 /// Verdicts to come, in the order of the submissions. RETRY_LATER is among them.
 pub type PendingVerdicts = BoxFuture<'static, Vec<Verdict>>;
 
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gateway")
+    }
+}
+
 impl Gateway {
     /// Starts writers and the tasks around them.
     ///

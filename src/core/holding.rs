@@ -5,10 +5,9 @@ use crate::domain::{
     ClaimedIdentity, ContentDigest, Fingerprint, HeldState, Outcome, ParkedFor, RawFormat, Violation,
 };
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::batch::{BatchTransaction, HeldWrite, LedgerUsage};
+use crate::store::{StoreError, violations};
 use chrono::{TimeDelta, Utc};
-use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 
 /// Bounds of what is held; the defaults are those of `limits.rs`.
@@ -173,7 +172,7 @@ fn held_write<'a>(
         repository_id: waiting.map(|w| w.repository_id),
         raw: kept,
         raw_size: raw.len() as i64,
-        violations: (!violations.is_empty()).then(|| violations_json(violations)),
+        violations: (!violations.is_empty()).then(|| violations::to_json(violations)),
         reason: violations.first().map_or("", |violation| cut(&violation.rule)),
         received_at: submission.received_at.timestamp_micros(),
         expires_at: expires_at.timestamp_micros(),
@@ -185,18 +184,6 @@ fn held_write<'a>(
 /// Width of the column for reasons.
 fn cut(rule: &str) -> &str {
     rule.get(..50).unwrap_or(rule)
-}
-
-/// Violations as they are stored.
-pub(crate) fn violations_json(violations: &[Violation]) -> String {
-    let list: Vec<_> = violations
-        .iter()
-        .map(|v| {
-            json!({"path": v.path, "rule": v.rule, "limit": v.limit, "value": v.value, "message": v.message})
-        })
-        .collect();
-    // PostgreSQL's text holds no NUL; in JSON it is an escape and harmless.
-    serde_json::Value::Array(list).to_string()
 }
 
 /// Digest that makes held messages unique in their source: of the bytes, what they are, and where they

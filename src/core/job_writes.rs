@@ -399,6 +399,30 @@ async fn finish_rows(
     prepared: &[PreparedJob<'_>],
     now: i64,
 ) -> Result<(), StoreError> {
+    let touched = touched_rows(families, prepared, now);
+    if !touched.is_empty() {
+        let change = changes.get(transaction).await?;
+        transaction.touch_jobs(change, &touched).await?;
+    }
+    // Rows that were written carry the repeats that were known then.
+    let mut repeats: Vec<(i64, i64)> = families
+        .rows
+        .iter()
+        .map(|row| (row.id, row.repeats - row.written_repeats))
+        .filter(|&(_, repeats)| repeats > 0)
+        .collect();
+    if !repeats.is_empty() {
+        repeats.sort_unstable();
+        transaction.count_repeats(&repeats).await?;
+    }
+    Ok(())
+}
+
+fn touched_rows<'a>(
+    families: &'a Families,
+    prepared: &'a [PreparedJob<'_>],
+    now: i64,
+) -> Vec<TouchedRow<'a>> {
     let mut touched: Vec<TouchedRow<'_>> = families
         .rows
         .iter()
@@ -415,21 +439,20 @@ async fn finish_rows(
             }
         })
         .collect();
+    touched.sort_unstable_by_key(|row| row.id);
+    touched
+}
+
+/// Writes rows that were superseded outside of a batch. True if there were any.
+pub(crate) async fn touch_rows(
+    transaction: &mut BatchTransaction<'_>,
+    families: &Families,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let touched = touched_rows(families, &[], now);
     if !touched.is_empty() {
-        touched.sort_unstable_by_key(|row| row.id);
-        let change = changes.get(transaction).await?;
+        let change = transaction.change_number().await?;
         transaction.touch_jobs(change, &touched).await?;
     }
-    // Rows that were written carry the repeats that were known then.
-    let mut repeats: Vec<(i64, i64)> = families
-        .rows
-        .iter()
-        .map(|row| (row.id, row.repeats - row.written_repeats))
-        .filter(|&(_, repeats)| repeats > 0)
-        .collect();
-    if !repeats.is_empty() {
-        repeats.sort_unstable();
-        transaction.count_repeats(&repeats).await?;
-    }
-    Ok(())
+    Ok(!touched.is_empty())
 }

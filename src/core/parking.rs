@@ -4,13 +4,16 @@
 //! its push is looked for once more ([`Parking::look_again`]), and a slow sweep is the safety net for
 //! notices that got lost with their gateway.
 
+use super::family::Families;
 use super::gateway::GatewayShared;
+use super::job_writes::touch_rows;
 use super::submission::{HeldOrigin, Item, Submission};
-use crate::domain::{Outcome, RawFormat};
+use crate::domain::{HeldState, Outcome, RawFormat};
 use crate::formats;
 use crate::limits;
+use crate::store::HeldSubmission;
 use crate::store::StoreError;
-use crate::store::model::HeldMessage;
+use crate::telemetry::Metrics;
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -114,10 +117,26 @@ impl GatewayShared {
             self.release_for_push(repository, &revision).await?;
         }
         self.release_for_jobs().await?;
-        let expired = self.store.expire_held(chrono::Utc::now(), self.context.bounds.rejected_age).await?;
-        if expired > 0 {
-            tracing::info!(expired, "parked submissions expired");
+        let expired = self.store.expire(chrono::Utc::now()).await?;
+        if expired.parked > 0 {
+            tracing::warn!(count = expired.parked, "parked submissions expired and are held as such");
         }
+        self.measure().await?;
+        Ok(())
+    }
+
+    async fn measure(&self) -> Result<(), StoreError> {
+        let summary = self.store.held_summary().await?;
+        for state in [HeldState::Parked, HeldState::Rejected, HeldState::Expired] {
+            let of_state = summary.iter().find(|held| held.state == state);
+            Metrics::global().held(state, of_state.map_or(0, |held| held.items.unsigned_abs()));
+            if state == HeldState::Parked {
+                let age =
+                    of_state.and_then(|held| (chrono::Utc::now() - held.oldest_received_at).to_std().ok());
+                Metrics::global().oldest_parked(age.unwrap_or_default());
+            }
+        }
+        Metrics::global().follow_up_depth(self.store.follow_up_depth().await?);
         Ok(())
     }
 
@@ -126,7 +145,7 @@ impl GatewayShared {
         loop {
             let waiting =
                 self.store.waiting_for_push(repository_id, revision, after, limits::RELEASE_CHUNK).await?;
-            let Some((last, _)) = waiting.last() else { return Ok(()) };
+            let Some(last) = waiting.last() else { return Ok(()) };
             after = last.id;
             tracing::debug!(repository_id, revision, count = waiting.len(), "releasing parked submissions");
             self.release(waiting).await;
@@ -134,24 +153,50 @@ impl GatewayShared {
     }
 
     async fn release_for_jobs(&self) -> Result<(), StoreError> {
-        let superseded = self.store.apply_remembered_supersedes(chrono::Utc::now()).await?;
-        if superseded > 0 {
-            self.context.job_changes.send_modify(|count| *count += 1);
-        }
-        let mut after = 0;
-        loop {
-            let waiting = self.store.waiting_for_stored_jobs(after, limits::RELEASE_CHUNK).await?;
-            let Some((last, _)) = waiting.last() else { return Ok(()) };
-            after = last.id;
+        self.apply_remembered().await?;
+        for (repository, guid) in self.store.parked_jobs_now_known().await? {
+            let waiting = self.store.waiting_for_job(repository, &guid, 0, limits::RELEASE_CHUNK).await?;
             self.release(waiting).await;
         }
+        Ok(())
+    }
+
+    /// Supersedes jobs that came although a superseding job was remembered for them: the two crossed in
+    /// different gateways (R6).
+    async fn apply_remembered(&self) -> Result<(), StoreError> {
+        let jobs = self.store.superseded_jobs_now_known().await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin_batch().await?;
+        let mut guids: Vec<&str> = jobs.iter().map(|(_, guid)| guid.as_str()).collect();
+        guids.sort_unstable();
+        let mut families = Families::new(transaction.lock_families(&guids, &[]).await?);
+        let keys: Vec<(i32, &str)> = jobs.iter().map(|(id, guid)| (*id, guid.as_str())).collect();
+        for (guid, by) in transaction.take_supersedes(&keys).await? {
+            if let Some(row) = families.row_of(&guid) {
+                families.rows[row].touched |= families.rows[row].supersede(&by);
+            }
+        }
+        let now = chrono::Utc::now().timestamp_micros();
+        let changed = touch_rows(&mut transaction, &families, now).await?;
+        transaction.commit().await?;
+        if changed {
+            self.context.job_changes.send_modify(|count| *count += 1);
+        }
+        Ok(())
     }
 
     /// Runs held submissions through the whole pipeline again, in order of receipt. What is to be tried
     /// later stays held.
-    async fn release(&self, waiting: Vec<(HeldMessage, Vec<u8>)>) {
-        let items: Vec<Item> =
-            waiting.into_iter().map(|(held, raw)| again(held, raw.into(), false)).collect();
+    async fn release(&self, waiting: Vec<HeldSubmission>) {
+        let items: Vec<Item> = waiting
+            .into_iter()
+            .map(|mut held| {
+                let raw = std::mem::take(&mut held.raw).into();
+                again(held, raw, false)
+            })
+            .collect();
         let verdicts = self.enqueue(items).await.await;
         let undecided = verdicts.iter().filter(|v| matches!(v.outcome, Outcome::RetryLater { .. })).count();
         if undecided > 0 {
@@ -162,7 +207,7 @@ impl GatewayShared {
 
 /// A held message as a submission. Bytes of a format that only a request as a whole has cannot come
 /// here: they are held, but never as a job or artifact.
-pub(crate) fn again(held: HeldMessage, raw: Bytes, replayed: bool) -> Item {
+pub(crate) fn again(held: HeldSubmission, raw: Bytes, replayed: bool) -> Item {
     let request_project = match held.format {
         RawFormat::ProtobufArtifact | RawFormat::ProtobufPush => held.project.clone(),
         _ => None,

@@ -4,7 +4,7 @@ use super::gateway::{GatewayShared, SubmitError};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use crate::access::Principal;
 use crate::domain::{Door, Outcome, ProjectName, Refused, StoredReason, UnchangedReason, Verdict, Violation};
-use crate::store::StoredAs;
+use crate::store::PushChange;
 use chrono::Utc;
 
 /// Stores pushes of one project.
@@ -46,10 +46,10 @@ pub(crate) async fn submit(
                 let stored = shared.store.store_push(repository.id, &push, now).await?;
                 // Also if nothing changed: an earlier notice may have been lost.
                 shared.context.parking.push_stored(repository.id, push.revision.as_str());
-                Some(match stored {
-                    StoredAs::Created => Outcome::Stored(StoredReason::Created),
-                    StoredAs::Changed => Outcome::Stored(StoredReason::Updated),
-                    StoredAs::Unchanged => Outcome::Unchanged(UnchangedReason::Duplicate),
+                Some(match stored.change {
+                    PushChange::Created => Outcome::Stored(StoredReason::Created),
+                    PushChange::Changed => Outcome::Stored(StoredReason::Updated),
+                    PushChange::Unchanged => Outcome::Unchanged(UnchangedReason::Duplicate),
                 })
             }
         };

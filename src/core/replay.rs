@@ -7,8 +7,9 @@ use super::submission::{Item, PushSubmission};
 use crate::access::{Principal, Rights};
 use crate::domain::{Outcome, ProjectName, Verdict, Violation};
 use crate::formats;
+use crate::store::HeldSubmission;
 use crate::store::batch::ReleasedHeld;
-use crate::store::model::HeldMessage;
+use std::collections::HashMap;
 
 /// Runs held messages through the pipeline again.
 pub(crate) async fn replay(
@@ -18,12 +19,14 @@ pub(crate) async fn replay(
 ) -> Result<Vec<Verdict>, SubmitError> {
     let mut verdicts: Vec<Option<Verdict>> = vec![None; ids.len()];
     let (mut positions, mut items) = (Vec::new(), Vec::new());
+    let held = shared.store.held_submissions(ids).await?;
+    let mut held: HashMap<i64, HeldSubmission> = held.into_iter().map(|held| (held.id, held)).collect();
     for (position, &id) in ids.iter().enumerate() {
-        let Some((held, raw)) = shared.store.held_message(id).await? else {
+        let Some(mut held) = held.remove(&id) else {
             verdicts[position] = Some(refusal("", "not_held", format!("no message {id} is held any more")));
             continue;
         };
-        let raw = raw.into();
+        let raw = std::mem::take(&mut held.raw).into();
         allow(principal, &held)?;
         if held.raw_truncated {
             let message = "only a prefix of its bytes was kept; send it again from its source";
@@ -51,17 +54,15 @@ pub(crate) async fn discard(
     principal: &Principal,
     ids: &[i64],
 ) -> Result<u64, SubmitError> {
-    for &id in ids {
-        if let Some((held, _)) = shared.store.held_message(id).await? {
-            allow(principal, &held)?;
-        }
+    for held in shared.store.held_submissions(ids).await? {
+        allow(principal, &held)?;
     }
     Ok(shared.store.discard_held(ids).await?)
 }
 
 /// Raw bytes are only for those who may write the project (R25); one that names no project, only for
 /// its source and administrators.
-fn allow(principal: &Principal, held: &HeldMessage) -> Result<(), SubmitError> {
+fn allow(principal: &Principal, held: &HeldSubmission) -> Result<(), SubmitError> {
     let project = held.project.as_deref().and_then(|project| ProjectName::try_new(project).ok());
     let allowed = match &project {
         Some(project) => principal.may_write(project),
@@ -85,7 +86,7 @@ fn with_rights_of_source(shared: &GatewayShared, principal: &Principal, mut item
 async fn replay_push(
     shared: &GatewayShared,
     principal: &Principal,
-    held: &HeldMessage,
+    held: &HeldSubmission,
     push: PushSubmission,
 ) -> Result<Verdict, SubmitError> {
     let project = held.project.as_deref().unwrap_or_default();

@@ -125,8 +125,7 @@ impl WriterContext {
     async fn settle_alone(&self, item: &Item, error: &StoreError, deadline: Instant) -> Vec<Verdict> {
         let guid = item.guid().unwrap_or_default().to_owned();
         if !matches!(error, StoreError::Data(_) | StoreError::ForeignKey(_)) {
-            tracing::error!(job_guid = guid, %error, "a submission could not be decided");
-            return self.retry_later(std::slice::from_ref(item), RetryCause::Internal);
+            return self.internal(item, error);
         }
         tracing::warn!(job_guid = guid, %error, "the database refuses a submission");
         let violation = Violation::new(
@@ -139,11 +138,15 @@ impl WriterContext {
         refused.submission.content = Content::Invalid(Refused { claimed, violations: vec![violation] });
         match self.commit_with_retries(std::slice::from_ref(&refused), deadline).await {
             Ok(committed) => self.announce(committed),
-            Err(error) => {
-                tracing::error!(job_guid = guid, %error, "a refused submission could not be held");
-                self.retry_later(std::slice::from_ref(item), RetryCause::Internal)
-            }
+            Err(error) => self.internal(item, &error),
         }
+    }
+
+    fn internal(&self, item: &Item, error: &StoreError) -> Vec<Verdict> {
+        let id = uuid::Uuid::new_v4();
+        let guid = item.guid().unwrap_or_default();
+        tracing::error!(error_id = %id, job_guid = guid, %error, "a submission could not be decided");
+        self.retry_later(std::slice::from_ref(item), RetryCause::Internal(id))
     }
 
     async fn commit_with_retries(&self, items: &[Item], deadline: Instant) -> Result<Committed, StoreError> {

@@ -99,8 +99,8 @@ pub enum RetryCause {
     DatabaseUnavailable,
     /// More work than the gateway takes in.
     Overloaded,
-    /// A bug of ours; the log says more under the same guid.
-    Internal,
+    /// A bug of ours; the log says more under this id.
+    Internal(uuid::Uuid),
 }
 
 /// One broken rule.

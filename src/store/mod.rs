@@ -23,7 +23,7 @@ mod sqlite;
 pub mod testing;
 mod tiers;
 mod time;
-mod violations;
+pub(crate) mod violations;
 mod waiting;
 
 pub use error::StoreError;
@@ -114,7 +114,13 @@ impl Store {
                 ));
             }
         };
-        let store = Self { backend, durability, sqlite_path: path, database_id: Arc::default(), statements: Arc::default() };
+        let store = Self {
+            backend,
+            durability,
+            sqlite_path: path,
+            database_id: Arc::default(),
+            statements: Arc::default(),
+        };
         store.recognise_database().await?;
         Ok(store)
     }

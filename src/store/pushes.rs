@@ -55,7 +55,11 @@ impl Store {
         Ok(stored)
     }
 
-    async fn store_push(
+    /// Stores one push, in a transaction: see [`Store::store_pushes`].
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn store_push(
         &self,
         repository_id: i32,
         push: &Push,

@@ -2,6 +2,8 @@
 //! pipeline needs.
 
 use super::entities::held::held_message;
+use super::entities::jobs::job_log;
+use super::entities::repositories::push;
 use super::held::format;
 use super::job_rows::door;
 use super::reads::end_of_prefix;
@@ -12,7 +14,8 @@ use crate::limits;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 /// Spelled out, not bound: only so does SQLite see that the partial indexes fit.
@@ -117,6 +120,58 @@ impl Store {
             limits::REVISION_PREFIX
         );
         self.repository_and_text(sql, vec![end_of_prefix("").into()]).await
+    }
+
+    /// Those of these (repository, revision or prefix) whose push is there now, by its full revision.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn stored_pushes_among(
+        &self,
+        possible: &[(i32, String)],
+    ) -> Result<Vec<(i32, String)>, StoreError> {
+        let is_exact = |revision: &str| revision.chars().count() == limits::REVISION;
+        if possible.iter().any(|(_, revision)| !is_exact(revision)) {
+            return self.parked_pushes_now_known().await;
+        }
+        let named = possible.iter().fold(Condition::any(), |any, (repository, revision)| {
+            any.add(
+                Condition::all()
+                    .add(push::Column::RepositoryId.eq(*repository))
+                    .add(push::Column::Revision.eq(revision.as_str())),
+            )
+        });
+        let found: Vec<(i32, String)> = push::Entity::find()
+            .select_only()
+            .columns([push::Column::RepositoryId, push::Column::Revision])
+            .filter(named)
+            .into_tuple()
+            .all(&self.read_connection())
+            .await?;
+        Ok(found)
+    }
+
+    /// For the sweep: (repository, guid) of jobs that are there although a superseding job is remembered
+    /// for them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn superseded_jobs_now_known(&self) -> Result<Vec<(i32, String)>, StoreError> {
+        let sql = "SELECT jobs.repository_id, jobs.guid FROM pending_supersedes
+             JOIN jobs ON jobs.guid = pending_supersedes.guid
+                      AND jobs.repository_id = pending_supersedes.repository_id";
+        self.repository_and_text(sql.to_owned(), Vec::new()).await
+    }
+
+    /// Logs that wait in the follow-up queue.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn follow_up_depth(&self) -> Result<u64, StoreError> {
+        Ok(job_log::Entity::find()
+            .filter(job_log::Column::QueuePriority.is_not_null())
+            .count(&self.read_connection())
+            .await?)
     }
 
     /// For the sweep: (repository, guid) of jobs that are there although artifacts wait for them.

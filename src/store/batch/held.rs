@@ -2,6 +2,7 @@
 
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::domain::{ContentDigest, Door, HeldState, ParkedFor, RawFormat};
+use crate::store::ledger::Disposition;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A submission to hold. Times are microseconds.
@@ -51,15 +52,6 @@ pub(crate) struct ReleasedHeld {
     pub(crate) replayed: bool,
 }
 
-/// One line of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LedgerKey {
-    pub(crate) source: String,
-    pub(crate) project: String,
-    pub(crate) disposition: &'static str,
-    pub(crate) reason: String,
-}
-
 /// What a source holds now.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LedgerUsage {
@@ -67,21 +59,24 @@ pub(crate) struct LedgerUsage {
     pub(crate) bytes: i64,
 }
 
+/// Source, project, disposition and reason, ordered as everywhere, so that concurrent transactions lock
+/// entries in one order.
+type LedgerKey = (String, String, Disposition, String);
 type LedgerChanges = BTreeMap<LedgerKey, LedgerUsage>;
 
+/// Enters `items` (1 or -1) of a source and project, with the bytes kept of them.
 fn enter(
     changes: &mut LedgerChanges,
-    source: &str,
-    project: &str,
-    disposition: &'static str,
+    of: (&str, &str),
+    disposition: Disposition,
+    reason: &str,
     items: i64,
     bytes: i64,
 ) {
-    let key =
-        LedgerKey { source: source.into(), project: project.into(), disposition, reason: String::new() };
+    let key = (of.0.to_owned(), of.1.to_owned(), disposition, reason.to_owned());
     let usage = changes.entry(key).or_default();
     usage.items += items;
-    usage.bytes += bytes;
+    usage.bytes += items * bytes;
 }
 
 impl BatchTransaction<'_> {
@@ -124,9 +119,9 @@ impl BatchTransaction<'_> {
 
         let mut changes = LedgerChanges::new();
         for row in rows.iter().filter(is_new) {
-            let project = row.project.unwrap_or("");
-            enter(&mut changes, row.source, project, "held", 1, row.raw_size);
-            enter(&mut changes, row.source, project, row.state.as_str(), 1, row.raw_size);
+            let (of, bytes) = ((row.source, row.project.unwrap_or("")), row.raw.len() as i64);
+            enter(&mut changes, of, Disposition::Held, "", 1, bytes);
+            enter(&mut changes, of, Disposition::of_state(row.state), "", 1, bytes);
         }
         if inserted.len() < rows.len() {
             self.hold_again(rows, &inserted, &mut changes).await?;
@@ -145,8 +140,8 @@ impl BatchTransaction<'_> {
             .filter(|r| !inserted.contains(&(r.source.to_owned(), r.digest.as_bytes().to_vec())))
             .map(|r| ((r.source, &r.digest.as_bytes()[..]), r))
             .collect();
-        let sql = "SELECT h.source, h.content_digest, h.id, h.state, COALESCE(h.project, ''), h.raw_size, \
-             h.expires_at FROM held_messages h WHERE (h.source, h.content_digest) IN \
+        let sql = "SELECT h.source, h.content_digest, h.id, h.state, COALESCE(h.project, ''), \
+             CAST(length(h.raw) AS bigint), h.expires_at FROM held_messages h WHERE (h.source, h.content_digest) IN \
              (SELECT t.source, t.digest FROM {rows}) ORDER BY h.id {lock}";
         let set = RowSet::new()
             .text("source", known.keys().map(|k| k.0))
@@ -160,9 +155,10 @@ impl BatchTransaction<'_> {
             let same = old_state == write.state.as_str();
             if !same {
                 if let Some(old) = HeldState::from_word(&old_state) {
-                    enter(changes, &source, &project, old.as_str(), -1, -size);
+                    enter(changes, (&source, &project), Disposition::of_state(old), "", -1, size);
                 }
-                enter(changes, &source, &project, write.state.as_str(), 1, size);
+                let of = (&*source, write.project.unwrap_or(""));
+                enter(changes, of, Disposition::of_state(write.state), "", 1, size);
             }
             updates.push((id, write, if same { old_expiry } else { write.expires_at }));
         }
@@ -193,16 +189,20 @@ impl BatchTransaction<'_> {
     pub(crate) async fn release_held(&mut self, released: &[ReleasedHeld]) -> Result<(), StoreError> {
         let replayed: HashMap<i64, bool> = released.iter().map(|r| (r.id, r.replayed)).collect();
         let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows}) \
-             RETURNING id, source, COALESCE(project, ''), state, raw_size";
+             RETURNING id, source, COALESCE(project, ''), state, CAST(length(raw) AS bigint), reason";
         let set = RowSet::new().bigint("id", released.iter().map(|r| r.id));
         let mut changes = LedgerChanges::new();
         for row in self.run(sql, set).await? {
             let (source, project, size) = (row.text(1)?, row.text(2)?, row.bigint(4)?);
+            let of = (&*source, &*project);
             if let Some(state) = HeldState::from_word(&row.text(3)?) {
-                enter(&mut changes, &source, &project, state.as_str(), -1, -size);
+                enter(&mut changes, of, Disposition::of_state(state), "", -1, size);
             }
-            let way = if replayed.get(&row.bigint(0)?) == Some(&true) { "replayed" } else { "released" };
-            enter(&mut changes, &source, &project, way, 1, size);
+            let way = match replayed.get(&row.bigint(0)?) {
+                Some(true) => Disposition::Replayed,
+                Some(false) | None => Disposition::Released,
+            };
+            enter(&mut changes, of, way, &row.text(5)?, 1, size);
         }
         self.enter_ledger(changes).await
     }
@@ -238,8 +238,9 @@ impl BatchTransaction<'_> {
     }
 
     async fn evict_oldest(&mut self, source: &str, mut excess: LedgerUsage) -> Result<(), StoreError> {
-        let sql = "SELECT h.id, COALESCE(h.project, ''), h.reason, h.raw_size FROM held_messages h \
-             JOIN {rows} ON h.source = t.source AND h.state = 'rejected' ORDER BY h.id LIMIT 2000";
+        let sql = "SELECT h.id, COALESCE(h.project, ''), h.reason, CAST(length(h.raw) AS bigint) \
+             FROM held_messages h JOIN {rows} ON h.source = t.source \
+             WHERE h.state IN ('rejected', 'expired') ORDER BY h.id LIMIT 2000";
         let oldest = self.run(sql, RowSet::new().text("source", std::iter::once(source))).await?;
         let (mut ids, mut changes) = (Vec::new(), LedgerChanges::new());
         for row in oldest {
@@ -250,12 +251,8 @@ impl BatchTransaction<'_> {
             ids.push(row.bigint(0)?);
             excess.items -= 1;
             excess.bytes -= size;
-            enter(&mut changes, source, &project, "rejected", -1, -size);
-            let key =
-                LedgerKey { source: source.into(), project, disposition: "evicted", reason: row.text(2)? };
-            let evicted = changes.entry(key).or_default();
-            evicted.items += 1;
-            evicted.bytes += size;
+            enter(&mut changes, (source, &project), Disposition::Rejected, "", -1, size);
+            enter(&mut changes, (source, &project), Disposition::Evicted, &row.text(2)?, 1, size);
         }
         let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows})";
         self.run(sql, RowSet::new().bigint("id", ids.iter().copied())).await?;
@@ -292,16 +289,15 @@ impl BatchTransaction<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        // The map is sorted, so that concurrent batches lock the lines in one order.
         let sql = "INSERT INTO held_ledger (source, project, disposition, reason, items, bytes) \
              SELECT t.source, t.project, t.disposition, t.reason, t.items, t.bytes FROM {rows} WHERE true \
              ON CONFLICT (source, project, disposition, reason) DO UPDATE SET \
              items = held_ledger.items + excluded.items, bytes = held_ledger.bytes + excluded.bytes";
         let set = RowSet::new()
-            .text("source", changes.keys().map(|k| &*k.source))
-            .text("project", changes.keys().map(|k| &*k.project))
-            .text("disposition", changes.keys().map(|k| k.disposition))
-            .text("reason", changes.keys().map(|k| &*k.reason))
+            .text("source", changes.keys().map(|k| &*k.0))
+            .text("project", changes.keys().map(|k| &*k.1))
+            .text("disposition", changes.keys().map(|k| k.2.as_str()))
+            .text("reason", changes.keys().map(|k| &*k.3))
             .bigint("items", changes.values().map(|u| u.items))
             .bigint("bytes", changes.values().map(|u| u.bytes));
         self.run(sql, set).await?;

@@ -1,0 +1,160 @@
+//! The one listener: connections of HTTP/1.1 and HTTP/2 (without TLS by prior knowledge), their
+//! settings, and their end.
+
+use super::router::{DoorOptions, router};
+use crate::core::Gateway;
+use crate::limits;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What every HTTP/2 connection begins with.
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How often a connection that has begun its preface is looked at.
+const PREFACE_POLL: Duration = Duration::from_millis(20);
+/// Rest after a failed accept, which is mostly a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the doors do not open.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// The descriptors built into the binary cannot be read: a bug of ours.
+    #[error("cannot describe the services: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Serves all doors on the listener until `stop` is cancelled, then lets open requests end for
+/// [`limits::DRAIN`] and cuts what is left.
+///
+/// # Errors
+/// Only before the first connection.
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Gateway,
+    options: DoorOptions,
+    stop: CancellationToken,
+) -> Result<(), DoorError> {
+    let router = router(gateway, options, &stop)?;
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let protocol = Arc::new(protocol());
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            // Only a closed semaphore gives none, and this one is never closed.
+            Ok(place) = places.clone().acquire_owned() => tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted.map(|(stream, _)| (place, stream)),
+            },
+        };
+        let (place, stream) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (protocol, watcher, router) = (protocol.clone(), graceful.watcher(), router.clone());
+        connections.spawn(async move {
+            converse(&protocol, stream, router, watcher).await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    // Streams end by themselves a moment before this runs out, so that they can still say why.
+    if tokio::time::timeout(limits::DRAIN + Duration::from_secs(1), graceful.shutdown()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections cut after the time to drain");
+    }
+    connections.shutdown().await;
+    Ok(())
+}
+
+fn protocol() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits::HEADER_READ);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::STREAMS_PER_CONNECTION)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .keep_alive_interval(limits::KEEP_ALIVE)
+        .keep_alive_timeout(limits::KEEP_ALIVE);
+    builder
+}
+
+async fn converse(
+    protocol: &Builder<TokioExecutor>,
+    stream: TcpStream,
+    router: axum::Router,
+    watcher: Watcher,
+) {
+    // Verdicts are small and awaited: they are not to wait for more.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    match tokio::time::timeout(limits::HEADER_READ, first_bytes(&stream)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return tracing::debug!(%error, "connection lost before its first request"),
+        Err(_) => return tracing::debug!("connection closed: it says nothing"),
+    }
+    let service = TowerToHyperService::new(router);
+    let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Waits until the connection shows which protocol it speaks: hyper sets no time limit for that.
+async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
+    let mut seen = [0; HTTP2_PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut seen).await?;
+        if length == 0 || length == seen.len() || !HTTP2_PREFACE.starts_with(&seen[..length]) {
+            return Ok(());
+        }
+        tokio::time::sleep(PREFACE_POLL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, listener.accept().await.unwrap().0)
+    }
+
+    async fn shows_its_protocol(bytes: &[u8]) -> bool {
+        let (mut client, server) = pair().await;
+        client.write_all(bytes).await.unwrap();
+        tokio::time::timeout(Duration::from_millis(200), first_bytes(&server)).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_served_once_it_shows_its_protocol() {
+        assert!(shows_its_protocol(b"GET / HTTP/1.1\r\n").await);
+        assert!(shows_its_protocol(b"POST").await);
+        assert!(shows_its_protocol(HTTP2_PREFACE).await);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_or_stops_short_is_not() {
+        assert!(!shows_its_protocol(b"").await);
+        assert!(!shows_its_protocol(&HTTP2_PREFACE[..10]).await);
+    }
+}

@@ -1,0 +1,138 @@
+//! The budget of bytes between "received" and "decided", shared by all streams and calls (design rule
+//! R19).
+
+use super::status::Refusal;
+use crate::limits;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
+
+/// Bytes before the message in gRPC's framing: a flag for compression and the length.
+const PREFIX: usize = 5;
+/// Deflate never makes more than this many bytes of one.
+const INFLATION: usize = 1032;
+
+/// Counts bytes. Whoever waits is served in order, and always asks for all it needs at once, so that
+/// no two can wait for each other.
+#[derive(Debug, Clone)]
+pub struct ByteBudget(Arc<Semaphore>);
+
+/// Bytes taken from the budget, given back when dropped.
+#[derive(Debug)]
+pub struct TakenBytes(#[allow(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>);
+
+impl ByteBudget {
+    /// A budget of so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes)))
+    }
+
+    /// Waits until there is room for the bytes. What is over a quarter of the whole budget counts as
+    /// a quarter: no message is that large, and nobody may wait for ever.
+    pub async fn take(&self, bytes: usize) -> TakenBytes {
+        let bytes = u32::try_from(bytes.min(limits::IN_FLIGHT_BYTES / 4)).unwrap_or(u32::MAX);
+        // Only a closed semaphore fails, and this one is never closed.
+        TakenBytes(self.0.clone().acquire_many_owned(bytes).await.ok())
+    }
+
+    /// Bytes left.
+    pub fn available(&self) -> usize {
+        self.0.available_permits()
+    }
+}
+
+/// Takes the bytes of a call's message before its body is read, and gives them back with the answer.
+/// Streams of submissions count by themselves. The caller limits the time for all this.
+pub async fn count_call(State(budget): State<ByteBudget>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if !path.starts_with("/herdgate.v1.") || path == super::SUBMIT_JOBS {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let (need, body) = match announced(body.into_data_stream()).await {
+        Ok(announced) => announced,
+        Err(error) => {
+            return Status::from(Refusal::Malformed(format!("the body cannot be read: {error}"))).into_http();
+        }
+    };
+    let taken = budget.take(need).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
+    drop(taken);
+    response
+}
+
+/// Reads the prefix of the first message: the bytes it needs in memory, and the body unread again.
+async fn announced(mut body: BodyDataStream) -> Result<(usize, Body), axum::Error> {
+    let mut chunks: Vec<Bytes> = Vec::new();
+    let mut prefix = Vec::with_capacity(PREFIX);
+    while prefix.len() < PREFIX {
+        let Some(chunk) = body.try_next().await? else { break };
+        prefix.extend(chunk.iter().take(PREFIX - prefix.len()));
+        chunks.push(chunk);
+    }
+    let body = Body::from_stream(stream::iter(chunks.into_iter().map(Ok)).chain(body));
+    Ok((bytes_needed(&prefix), body))
+}
+
+/// At most the limit on messages: a larger one is refused unread.
+fn bytes_needed(prefix: &[u8]) -> usize {
+    let [compressed, length @ ..] = prefix else { return 0 };
+    let Ok(length) = <[u8; 4]>::try_from(length) else { return 0 };
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    let decoded = if *compressed == 0 { length } else { length.saturating_mul(INFLATION) };
+    decoded.min(limits::SUBMISSION_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[test]
+    fn a_message_is_counted_by_its_announced_length() {
+        for (prefix, bytes) in [
+            (&[0, 0, 0, 1, 2][..], 258),
+            (&[0, 0, 0, 0, 0], 0),
+            (&[0, 255, 255, 255, 255], limits::SUBMISSION_BYTES),
+            (&[1, 0, 0, 0, 2], 2 * INFLATION),
+            (&[1, 0, 1, 0, 0], limits::SUBMISSION_BYTES),
+            (&[0, 0, 0], 0),
+            (&[], 0),
+        ] {
+            assert_eq!(bytes_needed(prefix), bytes, "{prefix:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_looked_at_is_whole_again() {
+        let pieces = ["\0\0", "\0\0", "\u{3}ab", "c"].map(|piece| Ok::<_, axum::Error>(Bytes::from(piece)));
+        let body = Body::from_stream(stream::iter(pieces));
+        let (need, body) = announced(body.into_data_stream()).await.unwrap();
+        assert_eq!(need, 3);
+        assert_eq!(&body.collect().await.unwrap().to_bytes()[..], b"\0\0\0\0\x03abc");
+    }
+
+    #[tokio::test]
+    async fn bytes_come_back_when_dropped_and_the_next_waits_for_them() {
+        let budget = ByteBudget::new(100);
+        let first = budget.take(80).await;
+        assert_eq!(budget.available(), 20);
+        let second = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.take(50).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!second.is_finished());
+        drop(first);
+        let second = second.await.unwrap();
+        assert_eq!(budget.available(), 50);
+        drop(second);
+        assert_eq!(budget.available(), 100);
+    }
+}

@@ -1,0 +1,168 @@
+//! `QueryService`.
+
+use super::open_streams::OpenStreams;
+use super::page_token::{Listing, page_size};
+use super::servers::query_service_server::QueryService;
+use super::status::Refusal;
+use super::translate;
+use super::watch::{self, WatchContext};
+use crate::core::Gateway;
+use crate::limits;
+use crate::proto::get_job_response::Found;
+use crate::proto::{
+    GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse, ListPushesRequest, ListPushesResponse,
+    WatchJobsRequest, WatchJobsResponse,
+};
+use crate::store::model::{HeldFilter, JobFilter};
+use prost::Message;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+/// Reads what is stored.
+#[derive(Debug)]
+pub struct Query {
+    gateway: Gateway,
+    watchers: OpenStreams,
+    stop: CancellationToken,
+}
+
+impl Query {
+    /// `stop` is cancelled at shutdown.
+    pub fn new(gateway: Gateway, stop: CancellationToken) -> Self {
+        let watchers = OpenStreams::new("WatchJobs", limits::OPEN_STREAMS);
+        Self { gateway, watchers, stop }
+    }
+
+    fn known_project(&self, project: &str) -> Result<(), Refusal> {
+        if project.is_empty() {
+            return Err(Refusal::invalid("project", "must not be empty"));
+        }
+        if self.gateway.directory().repositories.contains_key(project) {
+            Ok(())
+        } else {
+            Err(Refusal::NotFound(format!("no repository is named {project:?}")))
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl QueryService for Query {
+    type WatchJobsStream = ReceiverStream<Result<WatchJobsResponse, Status>>;
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
+        let guid = request.into_inner().job_guid;
+        let store = self.gateway.store();
+        if let Some(job) = store.job(&guid).await? {
+            return Ok(Response::new(translate::job_with_parts(job)));
+        }
+        let filter = HeldFilter { guid: Some(guid.clone()), ..HeldFilter::default() };
+        match store.held_messages(&filter, None, 1).await?.pop() {
+            Some(held) => Ok(Response::new(GetJobResponse {
+                found: Some(Found::Held(translate::held_message(held))),
+                ..GetJobResponse::default()
+            })),
+            None => Err(Refusal::NotFound(format!("no job is known by {guid:?}")).into()),
+        }
+    }
+
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        let request = request.into_inner();
+        let limit = page_size(request.page_size, 100, 2000)?;
+        self.known_project(&request.project)?;
+        let filter = JobFilter {
+            projects: vec![request.project],
+            push_id: Some(request.push_id).filter(|id| *id != 0),
+            revision: Some(request.revision).filter(|revision| !revision.is_empty()),
+            states: request.states,
+        };
+        let listing = Listing::new("jobs", &filter);
+        let after = listing.read(&request.page_token)?.map_or(0, |(id, _)| id);
+        let jobs = self.gateway.store().jobs(&filter, after, limit).await?;
+        let full = jobs.len() as u64 == limit;
+        let (jobs, cut) = fitting(jobs.into_iter().map(translate::stored_job));
+        let next_page_token = match jobs.last() {
+            Some(last) if full || cut => listing.token((last.id, 0)),
+            _ => String::new(),
+        };
+        Ok(Response::new(ListJobsResponse { jobs, next_page_token }))
+    }
+
+    async fn list_pushes(
+        &self,
+        request: Request<ListPushesRequest>,
+    ) -> Result<Response<ListPushesResponse>, Status> {
+        let request = request.into_inner();
+        let limit = page_size(request.page_size, 10, 1000)?;
+        self.known_project(&request.project)?;
+        let length = request.revision.chars().count();
+        if length != 0 && !(limits::REVISION_PREFIX..=limits::REVISION).contains(&length) {
+            let range = format!("{} to {} characters", limits::REVISION_PREFIX, limits::REVISION);
+            return Err(Refusal::invalid("revision", format!("must have {range}, has {length}")).into());
+        }
+        let revision = Some(&*request.revision).filter(|revision| !revision.is_empty());
+        let listing = Listing::new("pushes", &(&request.project, revision));
+        let before = listing.read(&request.page_token)?;
+        let pushes = self.gateway.store().pushes(&request.project, revision, before, limit).await?;
+        let full = pushes.len() as u64 == limit;
+        let keys: Vec<_> = pushes.iter().map(|push| (push.time.timestamp_micros(), push.id)).collect();
+        let (pushes, cut) = fitting(pushes.into_iter().map(translate::push));
+        let last = pushes.len().checked_sub(1).and_then(|last| keys.get(last));
+        let next_page_token = match last {
+            Some(last) if full || cut => listing.token(*last),
+            _ => String::new(),
+        };
+        Ok(Response::new(ListPushesResponse { pushes, next_page_token }))
+    }
+
+    async fn watch_jobs(
+        &self,
+        request: Request<WatchJobsRequest>,
+    ) -> Result<Response<Self::WatchJobsStream>, Status> {
+        let directory = self.gateway.directory();
+        let request = request.into_inner();
+        let is_known = |project: &str| directory.repositories.contains_key(project);
+        let watch = watch::Watch::open(self.gateway.store().clone(), request, is_known).await?;
+        let place = self.watchers.enter()?;
+        let context = WatchContext { changes: self.gateway.job_changes(), stop: self.stop.clone() };
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            watch.serve(context, sender).await;
+            drop(place);
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// As many items as a reader of messages of 4 MiB takes, at least one, and whether some were left out.
+pub fn fitting<M: Message>(items: impl Iterator<Item = M>) -> (Vec<M>, bool) {
+    let mut page: Vec<M> = Vec::new();
+    let mut bytes = 0;
+    for item in items {
+        bytes += item.encoded_len();
+        if bytes > 3 * limits::RESPONSE_BYTES && !page.is_empty() {
+            return (page, true);
+        }
+        page.push(item);
+    }
+    (page, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_where_the_readers_limit_on_messages_does() {
+        let item = |length| crate::proto::StoredJob { description: "x".repeat(length), ..Default::default() };
+        let (page, cut) = fitting((0..5).map(|_| item(limits::RESPONSE_BYTES)));
+        assert_eq!((page.len(), cut), (2, true));
+        let (page, cut) = fitting((0..5).map(|_| item(10)));
+        assert_eq!((page.len(), cut), (5, false));
+        let (page, cut) = fitting(std::iter::once(item(limits::SUBMISSION_BYTES)));
+        assert_eq!((page.len(), cut), (1, false));
+    }
+}

@@ -1,0 +1,172 @@
+//! Repositories, credentials and held messages.
+
+use super::{timestamp, violation};
+use crate::domain::{HeldState, ProjectName, Repository, RepositoryKind};
+use crate::doors::grpc::status::Refusal;
+use crate::limits;
+use crate::proto;
+use crate::store::model::{HeldMessage, StoredCredential};
+
+/// A repository on the wire.
+pub fn repository(repository: &Repository) -> proto::Repository {
+    proto::Repository {
+        name: repository.name.as_str().into(),
+        url: repository.url.clone(),
+        dvcs_type: repository.kind.as_str().into(),
+        branch: repository.branch.clone().unwrap_or_default(),
+        group: repository.group.clone().unwrap_or_default(),
+        active: repository.active,
+        id: repository.id.into(),
+        description: repository.description.clone(),
+        codebase: repository.codebase.clone(),
+    }
+}
+
+/// The repository that an administrator wants.
+///
+/// # Errors
+/// Names the first field that breaks its rule.
+pub fn repository_of(message: proto::Repository) -> Result<Repository, Refusal> {
+    let name = ProjectName::try_new(&message.name)
+        .map_err(|error| Refusal::invalid("repository.name", error.to_string()))?;
+    let kind = RepositoryKind::from_word(&message.dvcs_type)
+        .ok_or_else(|| Refusal::invalid("repository.dvcs_type", "must be `hg` or `git`"))?;
+    for (field, text, limit) in [
+        ("repository.url", &message.url, limits::REPOSITORY_URL),
+        ("repository.branch", &message.branch, limits::REPOSITORY_WORD),
+        ("repository.group", &message.group, limits::REPOSITORY_WORD),
+        ("repository.codebase", &message.codebase, limits::REPOSITORY_WORD),
+        ("repository.description", &message.description, limits::DESCRIPTION),
+    ] {
+        if text.contains('\0') {
+            return Err(Refusal::invalid(field, "must not contain NUL"));
+        }
+        let length = text.chars().count();
+        if length > limit {
+            return Err(Refusal::invalid(
+                field,
+                format!("must have at most {limit} characters, has {length}"),
+            ));
+        }
+    }
+    if message.url.is_empty() {
+        return Err(Refusal::invalid("repository.url", "must not be empty"));
+    }
+    let optional = |text: String| Some(text).filter(|t| !t.is_empty());
+    Ok(Repository {
+        id: 0,
+        name,
+        url: message.url,
+        kind,
+        branch: optional(message.branch),
+        group: optional(message.group),
+        active: message.active,
+        description: message.description,
+        codebase: message.codebase,
+    })
+}
+
+/// A credential on the wire, without secrets.
+pub fn credential(credential: StoredCredential) -> proto::Credential {
+    proto::Credential {
+        client_id: credential.client_id,
+        projects: credential.projects,
+        admin: credential.admin,
+        created_at: Some(timestamp(credential.created_at)),
+        expires_at: credential.expires_at.map(timestamp),
+        revoked_at: credential.revoked_at.map(timestamp),
+    }
+}
+
+/// The state that a filter asks for; unspecified: any.
+///
+/// # Errors
+/// If the number is none of the enum's.
+pub fn held_state(state: i32) -> Result<Option<HeldState>, Refusal> {
+    match proto::HeldState::try_from(state) {
+        Ok(proto::HeldState::Unspecified) => Ok(None),
+        Ok(proto::HeldState::Parked) => Ok(Some(HeldState::Parked)),
+        Ok(proto::HeldState::Rejected) => Ok(Some(HeldState::Rejected)),
+        Ok(proto::HeldState::Expired) => Ok(Some(HeldState::Expired)),
+        Err(_) => Err(Refusal::invalid("state", format!("{state} is no state of held messages"))),
+    }
+}
+
+/// A held message on the wire, without its raw bytes.
+pub fn held_message(held: HeldMessage) -> proto::HeldMessage {
+    let state = match held.state {
+        HeldState::Parked => proto::HeldState::Parked,
+        HeldState::Rejected => proto::HeldState::Rejected,
+        HeldState::Expired => proto::HeldState::Expired,
+    };
+    proto::HeldMessage {
+        id: held.id,
+        state: state.into(),
+        door: held.door.as_str().into(),
+        source: held.source,
+        format: held.format.as_str().into(),
+        project: held.project.unwrap_or_default(),
+        revision: held.revision.unwrap_or_default(),
+        job_guid: held.guid.unwrap_or_default(),
+        violations: held.violations.into_iter().map(violation).collect(),
+        received_at: Some(timestamp(held.received_at)),
+        expires_at: Some(timestamp(held.expires_at)),
+        repeats: held.repeats,
+        raw_size: held.raw_size,
+        raw: Vec::new(),
+        raw_truncated: held.raw_truncated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> proto::Repository {
+        proto::Repository {
+            name: "try".into(),
+            url: "https://hg.example.org/try".into(),
+            dvcs_type: "hg".into(),
+            active: true,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_repository_survives_both_ways() {
+        let full = proto::Repository {
+            branch: "main".into(),
+            group: "development".into(),
+            description: "d".into(),
+            codebase: "gecko".into(),
+            ..wanted()
+        };
+        for message in [full, wanted()] {
+            assert_eq!(repository(&repository_of(message.clone()).unwrap()), message);
+        }
+    }
+
+    #[test]
+    fn a_repository_names_the_field_that_is_wrong() {
+        for (field, message) in [
+            ("repository.name", proto::Repository { name: "a b".into(), ..wanted() }),
+            ("repository.name", proto::Repository { name: String::new(), ..wanted() }),
+            ("repository.url", proto::Repository { url: String::new(), ..wanted() }),
+            ("repository.url", proto::Repository { url: "x".repeat(256), ..wanted() }),
+            ("repository.dvcs_type", proto::Repository { dvcs_type: "svn".into(), ..wanted() }),
+            ("repository.branch", proto::Repository { branch: "a\0".into(), ..wanted() }),
+        ] {
+            match repository_of(message) {
+                Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
+                other => panic!("{field}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_of_held_messages_that_does_not_exist_is_refused() {
+        assert_eq!(held_state(0), Ok(None));
+        assert_eq!(held_state(2), Ok(Some(HeldState::Rejected)));
+        assert!(matches!(held_state(9), Err(Refusal::Invalid { field: "state", .. })));
+    }
+}

@@ -1,0 +1,172 @@
+//! Jobs and pushes as stored.
+
+use super::timestamp;
+use crate::domain::{self, ParseStatus};
+use crate::proto::{self, LogParseStatus, get_job_response::Found};
+use crate::store::model::{
+    JobWithParts, Provenance, StoredDetail, StoredJob, StoredLog, StoredPush, StoredStep,
+};
+
+/// A job on the wire, with the state and result that readers are to see (R6).
+pub fn stored_job(job: StoredJob) -> proto::StoredJob {
+    let (state, result) = job.shown_state();
+    let (state, result) = (state.to_owned(), result.to_owned());
+    proto::StoredJob {
+        id: job.id,
+        job_guid: job.guid,
+        project: job.project,
+        push_id: job.push_id,
+        revision: job.revision,
+        state,
+        result,
+        tier: job.tier,
+        job_type: Some(named(job.job_type)),
+        job_group: Some(named(job.group)),
+        product: job.product,
+        build_system: job.build_system,
+        who: job.who,
+        reason: job.reason,
+        machine: job.machine,
+        build_platform: Some(platform(job.build_platform)),
+        machine_platform: Some(platform(job.machine_platform)),
+        options: job.options,
+        option_collection_hash: job.option_collection_hash,
+        signature: job.signature,
+        reference_data_name: job.reference_data_name,
+        submit_time: job.submit_time.map(timestamp),
+        start_time: job.start_time.map(timestamp),
+        end_time: job.end_time.map(timestamp),
+        last_modified: Some(timestamp(job.last_modified)),
+        superseded_by: job.superseded_by.unwrap_or_default(),
+        task_id: job.task_id.unwrap_or_default(),
+        retry_id: job.retry_id.unwrap_or_default(),
+        failure_classification_id: job.failure_classification_id.into(),
+        provenance: Some(provenance(job.provenance)),
+        description: job.description.unwrap_or_default(),
+    }
+}
+
+/// A job with everything that hangs on it.
+pub fn job_with_parts(job: JobWithParts) -> proto::GetJobResponse {
+    proto::GetJobResponse {
+        found: Some(Found::Job(stored_job(job.job))),
+        logs: job.logs.into_iter().map(log).collect(),
+        details: job.details.into_iter().map(detail).collect(),
+        artifact_names: job.artifact_names,
+        steps: job.steps.into_iter().map(step).collect(),
+    }
+}
+
+/// A push on the wire.
+pub fn push(push: StoredPush) -> proto::StoredPush {
+    proto::StoredPush {
+        id: push.id,
+        project: push.project,
+        revision: push.revision,
+        author: push.author,
+        push_timestamp: Some(timestamp(push.time)),
+        revision_count: push.commit_count,
+        revisions: push
+            .commits
+            .into_iter()
+            .map(|(revision, author, comment)| proto::Commit {
+                revision: Some(revision),
+                author: Some(author),
+                comment: Some(comment),
+            })
+            .collect(),
+    }
+}
+
+fn named(named: domain::NamedSymbol) -> proto::NamedSymbol {
+    proto::NamedSymbol { name: named.name, symbol: named.symbol }
+}
+
+fn platform(platform: domain::Platform) -> proto::Platform {
+    proto::Platform {
+        os_name: platform.os_name,
+        platform: platform.platform,
+        architecture: platform.architecture,
+    }
+}
+
+fn provenance(provenance: Provenance) -> proto::Provenance {
+    proto::Provenance {
+        first_door: provenance.first_door.as_str().into(),
+        last_door: provenance.last_door.as_str().into(),
+        source: provenance.source,
+        received_at: Some(timestamp(provenance.received_at)),
+        committed_at: Some(timestamp(provenance.committed_at)),
+        held_at: provenance.held_at.map(timestamp),
+        released_at: provenance.released_at.map(timestamp),
+        repeats: provenance.repeats,
+    }
+}
+
+fn log(log: StoredLog) -> proto::StoredLog {
+    let parse_status = match log.status {
+        ParseStatus::Pending => LogParseStatus::Pending,
+        ParseStatus::Parsed => LogParseStatus::Parsed,
+        ParseStatus::Failed => LogParseStatus::Failed,
+    };
+    proto::StoredLog { id: log.id, name: log.name, url: log.url, parse_status: parse_status.into() }
+}
+
+fn detail(detail: StoredDetail) -> proto::JobDetail {
+    proto::JobDetail {
+        title: detail.title.unwrap_or_default(),
+        value: detail.value,
+        url: detail.url.unwrap_or_default(),
+        content_type: detail.content_type.as_str().into(),
+    }
+}
+
+fn step(step: StoredStep) -> proto::StoredStep {
+    proto::StoredStep {
+        order: step.order,
+        name: step.name,
+        started: step.started.map(timestamp),
+        finished: step.finished.map(timestamp),
+        started_line_number: step.started_line.into(),
+        finished_line_number: step.finished_line.into(),
+        result: step.result.as_str().into(),
+        errors: step
+            .errors
+            .into_iter()
+            .map(|(number, line)| proto::LogError { line: Some(line), linenumber: Some(number.into()) })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests_support::a_stored_job;
+    use super::*;
+    use crate::domain::{JobResult, JobState};
+
+    #[test]
+    fn a_job_keeps_what_is_known_and_leaves_out_what_is_not() {
+        let job = stored_job(a_stored_job(5));
+        assert_eq!((&*job.state, &*job.result), ("running", "unknown"));
+        assert_eq!((job.tier, job.retry_id, job.failure_classification_id), (2, 3, 1));
+        assert_eq!(job.job_group.unwrap().symbol, "M");
+        assert_eq!(job.job_type.unwrap().symbol, "bc1");
+        assert_eq!(job.build_platform.unwrap().platform, "unknown");
+        assert_eq!(job.machine_platform.unwrap().platform, "linux64");
+        assert_eq!(job.options, ["asan", "debug"]);
+        assert_eq!(job.end_time, None);
+        assert_eq!(job.start_time.unwrap().seconds - job.submit_time.unwrap().seconds, 60);
+        let provenance = job.provenance.unwrap();
+        assert_eq!((&*provenance.first_door, &*provenance.last_door), ("pulse", "grpc"));
+        assert_eq!((provenance.repeats, provenance.held_at), (4, None));
+    }
+
+    #[test]
+    fn a_superseded_job_shows_as_completed_until_its_own_completion() {
+        let superseded = StoredJob { superseded_by: Some("other/0".into()), ..a_stored_job(1) };
+        let job = stored_job(superseded.clone());
+        assert_eq!((&*job.state, &*job.result, &*job.superseded_by), ("completed", "superseded", "other/0"));
+        let completed = StoredJob { state: JobState::Completed, result: JobResult::TestFailed, ..superseded };
+        assert_eq!(stored_job(completed).result, "testfailed");
+    }
+}

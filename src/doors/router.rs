@@ -1,0 +1,55 @@
+//! All doors of the one listener as one service, behind shared layers.
+
+use super::grpc::authentication::{Authentication, authenticate};
+use super::grpc::budget::{ByteBudget, count_call};
+use super::grpc::transport_errors::map_transport_errors;
+use super::load::{Load, limit_load};
+use super::tracing_context::trace_request;
+use super::{grpc, http};
+use crate::access::Principal;
+use crate::core::Gateway;
+use crate::limits;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use std::fmt;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Renders all meters in the text format of Prometheus.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the doors are told from outside.
+#[derive(Clone)]
+pub struct DoorOptions {
+    /// Who writes without a credential: set by `herdgate demo` alone.
+    pub anonymous: Option<Principal>,
+    /// For `/metrics`.
+    pub metrics: RenderMetrics,
+}
+
+impl fmt::Debug for DoorOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorOptions").field("anonymous", &self.anonymous).finish_non_exhaustive()
+    }
+}
+
+/// The doors behind their layers, outermost last: trace, load and time limits, authentication, byte
+/// budget, mapping of what tonic says itself.
+///
+/// # Errors
+/// If the descriptors built into the binary cannot be read.
+pub fn router(
+    gateway: Gateway,
+    options: DoorOptions,
+    stop: &CancellationToken,
+) -> Result<Router, tonic_reflection::server::Error> {
+    let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
+    let router = http::routes(gateway.readiness(), options.metrics, grpc::routes(&gateway, &budget, stop)?);
+    let authentication = Authentication { gateway, anonymous: options.anonymous };
+    Ok(router
+        .layer(from_fn(map_transport_errors))
+        .layer(from_fn_with_state(budget, count_call))
+        .layer(from_fn_with_state(authentication, authenticate))
+        .layer(from_fn_with_state(Load::new(limits::OPEN_REQUESTS, limits::UNARY_DEADLINE), limit_load))
+        .layer(from_fn(trace_request)))
+}
