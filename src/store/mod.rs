@@ -19,6 +19,8 @@ mod repository_import;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod tiers;
 mod time;
 mod violations;
