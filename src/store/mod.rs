@@ -21,6 +21,8 @@ mod repository_import;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod tiers;
 mod time;
 pub(crate) mod violations;
