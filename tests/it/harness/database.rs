@@ -37,6 +37,11 @@ impl Database {
         Self { url: create_database(server).await, folder: folder() }
     }
 
+    /// Another empty database of the same kind.
+    pub async fn another(&self) -> Self {
+        if self.is_sqlite() { Self::sqlite() } else { Self::on_server(&self.url).await }
+    }
+
     /// Whether this is SQLite, which one gateway at a time may serve.
     pub fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")
