@@ -6,6 +6,7 @@ pub mod database;
 pub mod eventually;
 pub mod gateway;
 pub mod jobs;
+pub mod load;
 pub mod postgres;
 pub mod raw_stream;
 pub mod reading;
