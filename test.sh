@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Checks everything: formatting, protos, lints, unit tests, integration tests on SQLite and
+# PostgreSQL, and clients in Python and Node. Needs a Debian machine with cargo and rustc, and root
+# or sudo where something is to be installed; what is there already is not touched.
+#
+# HERDGATE_LONG=1 runs the long versions (200 kills, 100000 property cases).
+set -euo pipefail
+cd "$(dirname "$0")"
+
+readonly clients="$PWD/target/clients"
+postgres_folder=""
+step_name=""
+step_started=0
+
+# --- steps and their time ----------------------------------------------------------------------
+end_step() {
+    if [[ -n "$step_name" ]]; then
+        printf -- '--- %s: %d s\n' "$step_name" "$((SECONDS - step_started))"
+    fi
+    step_name=""
+}
+
+step() {
+    end_step
+    step_name="$1"
+    step_started=$SECONDS
+    printf -- '\n=== %s\n' "$1"
+}
+
+# --- what is missing ---------------------------------------------------------------------------
+as_root() {
+    if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+postgres_binaries() {
+    local folder
+    for folder in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -Vr); do
+        if [[ -x "$folder/postgres" ]]; then
+            echo "$folder"
+            return
+        fi
+    done
+    if command -v postgres >/dev/null; then dirname "$(command -v postgres)"; fi
+}
+
+python_can_make_environments() {
+    command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null
+}
+
+install_packages() {
+    local missing=()
+    [[ -n "$(postgres_binaries)" ]] || missing+=(postgresql)
+    python_can_make_environments || missing+=(python3 python3-venv)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    if [[ ${#missing[@]} -eq 0 ]]; then
+        echo "all Debian packages are there"
+        return
+    fi
+    echo "installing ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# Installs once per version of the list of dependencies, which `stamp` remembers.
+install_python_client() {
+    local folder="$clients/python" list=tests/clients/python/requirements.txt
+    if cmp -s "$list" "$folder/stamp" && "$folder/venv/bin/python" -c 'import grpc_tools' 2>/dev/null; then
+        echo "Python client is there"
+        return
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    python3 -m venv "$folder/venv"
+    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+    cp "$list" "$folder/stamp"
+}
+
+install_node_client() {
+    local folder="$clients/node" source=tests/clients/node
+    if cmp -s "$source/package-lock.json" "$folder/stamp" && [[ -d "$folder/node_modules/@grpc/grpc-js" ]]; then
+        echo "Node client is there"
+        return
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$source/package.json" "$source/package-lock.json" "$source/.npmrc" "$folder/"
+    npm ci --prefix "$folder" --no-progress --loglevel=error
+    cp "$source/package-lock.json" "$folder/stamp"
+}
+
+# --- a private PostgreSQL ----------------------------------------------------------------------
+# PostgreSQL refuses to run as root.
+as_postgres() {
+    if [[ $EUID -eq 0 ]]; then runuser -u postgres -- "$@"; else "$@"; fi
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+start_postgres() {
+    local binaries port
+    binaries="$(postgres_binaries)"
+    port="$(free_port)"
+    postgres_folder="$(mktemp -d "${TMPDIR:-/tmp}/herdgate-postgres.XXXXXX")"
+    if [[ $EUID -eq 0 ]]; then chown postgres "$postgres_folder"; fi
+    cd "$postgres_folder"
+    as_postgres "$binaries/initdb" --pgdata="$postgres_folder/data" --username=postgres --auth=trust \
+        --encoding=UTF8 --locale=C >"$postgres_folder/initdb.log"
+    as_postgres "$binaries/pg_ctl" start --wait --silent --pgdata="$postgres_folder/data" \
+        --log="$postgres_folder/server.log" --options="-p $port -c listen_addresses=127.0.0.1 \
+        -c unix_socket_directories=$postgres_folder -c fsync=on -c max_connections=300"
+    cd "$OLDPWD"
+    export HERDGATE_TEST_POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres"
+    echo "PostgreSQL from $binaries listens on port $port"
+}
+
+stop_what_was_started() {
+    local status=$?
+    trap - EXIT
+    if [[ -n "$postgres_folder" ]]; then
+        cd "$postgres_folder"
+        as_postgres "$(postgres_binaries)/pg_ctl" stop --silent --mode=immediate \
+            --pgdata="$postgres_folder/data" || true
+        cd /
+        rm -rf "$postgres_folder"
+    fi
+    exit "$status"
+}
+trap stop_what_was_started EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- the checks --------------------------------------------------------------------------------
+step "install what is missing"
+install_packages
+install_python_client
+install_node_client
+export HERDGATE_TEST_PYTHON="$clients/python/venv/bin/python"
+export HERDGATE_TEST_NODE_MODULES="$clients/node/node_modules"
+
+step "cargo fmt"
+cargo fmt --all --check
+
+step "buf lint and format"
+(cd proto && "$clients/node/node_modules/.bin/buf" lint && "$clients/node/node_modules/.bin/buf" format --diff --exit-code)
+
+step "cargo deny"
+if command -v cargo-deny >/dev/null; then
+    cargo deny --all-features check
+else
+    echo "SKIPPED: cargo-deny is not installed"
+fi
+
+step "cargo clippy"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+step "build"
+cargo build --workspace --all-targets --locked
+
+step "start PostgreSQL"
+start_postgres
+
+step "cargo test"
+cargo test --workspace --locked --no-fail-fast
+end_step
+printf -- '=== all checks passed in %d s\n' "$SECONDS"

@@ -1,0 +1,53 @@
+//! A database of its own for each test.
+
+use super::postgres::create_database;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// An empty database. SQLite: a file in a folder that goes with the last clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// What `HERDGATE_DATABASE_URL` is set to.
+    pub url: String,
+    /// Folder that the gateway runs in.
+    pub folder: Arc<TempDir>,
+}
+
+impl Database {
+    /// A new SQLite file.
+    pub fn sqlite() -> Self {
+        let folder = folder();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("herdgate.db").display());
+        Self { url, folder }
+    }
+
+    /// A new database on the server of the test run; `None`, said aloud, if there is none.
+    pub async fn postgres() -> Option<Self> {
+        match std::env::var("HERDGATE_TEST_POSTGRES_URL") {
+            Ok(server) => Some(Self::on_server(&server).await),
+            Err(_) => {
+                println!("SKIPPED: HERDGATE_TEST_POSTGRES_URL is not set; ./test.sh sets it");
+                None
+            }
+        }
+    }
+
+    /// A new database on a server.
+    pub async fn on_server(server: &str) -> Self {
+        Self { url: create_database(server).await, folder: folder() }
+    }
+
+    /// Another empty database of the same kind.
+    pub async fn another(&self) -> Self {
+        if self.is_sqlite() { Self::sqlite() } else { Self::on_server(&self.url).await }
+    }
+
+    /// Whether this is SQLite, which one gateway at a time may serve.
+    pub fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+}
+
+fn folder() -> Arc<TempDir> {
+    Arc::new(tempfile::Builder::new().prefix("herdgate-it-").tempdir().unwrap())
+}

@@ -1,0 +1,55 @@
+//! What the tests are built from: databases, gateways as processes, connected clients, valid jobs.
+
+pub mod command;
+pub mod corpus;
+pub mod database;
+pub mod eventually;
+pub mod gateway;
+pub mod jobs;
+pub mod load;
+pub mod postgres;
+pub mod raw_stream;
+pub mod reading;
+pub mod submitting;
+
+pub use database::Database;
+pub use eventually::eventually;
+pub use gateway::Gateway;
+
+/// Whether the long versions are wanted.
+pub fn long() -> bool {
+    std::env::var("HERDGATE_LONG").is_ok_and(|value| value == "1")
+}
+
+/// A random seed, printed so that a failure can be run again with `HERDGATE_SEED`.
+pub fn seed(of: &str) -> u64 {
+    let seed = std::env::var("HERDGATE_SEED").ok().map_or_else(rand::random, |text| text.parse().unwrap());
+    println!("{of}: HERDGATE_SEED={seed}");
+    seed
+}
+
+/// Makes of each `async fn name(database: Database)` one test on SQLite and one on PostgreSQL.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod on_sqlite {
+            use crate::harness::Database;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(Database::sqlite()).await;
+                }
+            )+
+        }
+        mod on_postgresql {
+            use crate::harness::Database;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    if let Some(database) = Database::postgres().await {
+                        super::$name(database).await;
+                    }
+                }
+            )+
+        }
+    };
+}

@@ -1,0 +1,23 @@
+//! Integration tests: the real binary, driven through its real doors, on both databases.
+//!
+//! PostgreSQL is the server of `HERDGATE_TEST_POSTGRES_URL`, which `test.sh` starts; without it
+//! those variants are skipped and say so. `HERDGATE_LONG=1` runs the long versions.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "one binary: nothing is exported")]
+
+#[macro_use]
+mod harness;
+
+mod clients;
+mod command_line;
+mod corpus_round_trip;
+mod database_outage;
+mod held;
+mod kill;
+mod refusals;
+mod rules;
+mod state_property;
+mod stream;
+mod stream_faults;
+mod watch;
