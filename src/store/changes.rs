@@ -2,7 +2,8 @@
 //!
 //! Transactions become visible in another order than they began in. On PostgreSQL a reader therefore
 //! takes only what lies below the oldest running transaction: whatever has a lower number is there to
-//! be seen or never will be. On SQLite the single writer numbers its transactions as it commits them.
+//! be seen or never will be. (A transaction left open on the same server, in whatever database, delays
+//! readers until it ends.) On SQLite the single writer numbers its transactions as it commits them.
 
 use super::entities::gateway::change_sequence;
 use super::entities::jobs::job;

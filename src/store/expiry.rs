@@ -1,7 +1,7 @@
 //! What time does to held submissions.
 
 use super::entities::held::{held_message, pending_supersede};
-use super::held::{ledger_items, remove_held};
+use super::held::remove_held;
 use super::ledger::{Disposition, LedgerChanges, LedgerItem};
 use super::time::to_micros;
 use super::{Store, StoreError, violations};
@@ -9,7 +9,7 @@ use crate::domain::{HeldState, Violation};
 use crate::limits;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 /// Rule of the violation that an expired submission shows.
 const PARKED_EXPIRED: &str = "parked_expired";
@@ -67,12 +67,12 @@ impl Store {
             // Asked again for the row itself, which may have been released meanwhile.
             .and_where(held_message::Column::State.eq(HeldState::Parked.as_str()))
             .and_where(held_message::Column::Id.in_subquery(due(&[HeldState::Parked], now)))
-            .returning(ledger_items())
+            .returning(LedgerItem::returning())
             .take();
         let rows = transaction.query_all(&update).await?;
         let mut ledger = LedgerChanges::default();
         for row in &rows {
-            let item = LedgerItem::from_query_result(row, "")?;
+            let item = LedgerItem::read(row)?;
             ledger.subtract(Disposition::Parked, &item, "");
             ledger.add(Disposition::Rejected, &item, "");
         }

@@ -7,7 +7,7 @@ use super::model::{HeldFilter, HeldMessage};
 use super::time::from_micros;
 use super::{Store, StoreError, violations};
 use crate::domain::{HeldState, RawFormat};
-use sea_orm::sea_query::{Expr, Query, ReturningClause};
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter,
     QueryOrder, QuerySelect, Select,
@@ -97,21 +97,15 @@ pub(super) async fn remove_held(
     let delete = Query::delete()
         .from_table(held_message::Entity)
         .cond_where(condition)
-        .returning(ledger_items())
+        .returning(LedgerItem::returning())
         .take();
     let mut ledger = LedgerChanges::default();
     let rows = transaction.query_all(&delete).await?;
     for row in &rows {
-        ledger.remove(&LedgerItem::from_query_result(row, "")?, how)?;
+        ledger.remove(&LedgerItem::read(row)?, how)?;
     }
     ledger.write(transaction).await?;
     Ok(rows.len() as u64)
-}
-
-/// `RETURNING` of what [`LedgerItem`] is read from.
-pub(super) fn ledger_items() -> ReturningClause {
-    let named = |(value, name): (Expr, &'static str)| Expr::cust_with_exprs(format!("$1 AS {name}"), [value]);
-    Query::returning().exprs(LedgerItem::columns().map(named))
 }
 
 fn select_without_bytes() -> Select<held_message::Entity> {

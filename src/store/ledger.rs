@@ -11,9 +11,10 @@ use super::time::from_micros;
 use super::{Store, StoreError};
 use crate::domain::HeldState;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, Query, ReturningClause};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
+    QuerySelect,
 };
 use std::collections::BTreeMap;
 
@@ -142,7 +143,7 @@ impl LedgerChanges {
         let mut or_add =
             OnConflict::columns([Column::Source, Column::Project, Column::Disposition, Column::Reason]);
         for column in [Column::Items, Column::Bytes] {
-            let stored: SimpleExpr = Expr::col((held_ledger::Entity, column));
+            let stored: Expr = Expr::col((held_ledger::Entity, column));
             or_add.value(column, stored.add(Expr::col(("excluded", column))));
         }
         held_ledger::Entity::insert_many(rows).on_conflict(or_add).exec_without_returning(connection).await?;
@@ -151,7 +152,7 @@ impl LedgerChanges {
 }
 
 /// What the ledger counts of a row of `held_messages`.
-#[derive(Debug, Clone, FromQueryResult)]
+#[derive(Debug, Clone)]
 pub(crate) struct LedgerItem {
     pub source: String,
     pub project: Option<String>,
@@ -166,21 +167,27 @@ impl LedgerItem {
             .ok_or_else(|| StoreError::Internal(format!("no held state is called {:?}", self.state)))
     }
 
-    /// The columns of an item, for RETURNING clauses.
-    pub(super) fn columns() -> [(SimpleExpr, &'static str); 5] {
-        [
-            (Expr::col(held_message::Column::Source), "source"),
-            (Expr::col(held_message::Column::Project), "project"),
-            (Expr::col(held_message::Column::State), "state"),
-            (Expr::col(held_message::Column::Reason), "reason"),
-            (kept_bytes(), "bytes"),
-        ]
+    /// The `RETURNING` that [`LedgerItem::read`] reads.
+    pub(super) fn returning() -> ReturningClause {
+        use held_message::Column;
+        let columns = [Column::Source, Column::Project, Column::State, Column::Reason];
+        Query::returning().exprs(columns.map(Expr::col).into_iter().chain([kept_bytes()]))
+    }
+
+    pub(super) fn read(row: &QueryResult) -> Result<Self, StoreError> {
+        Ok(Self {
+            source: row.try_get_by_index(0)?,
+            project: row.try_get_by_index(1)?,
+            state: row.try_get_by_index(2)?,
+            reason: row.try_get_by_index(3)?,
+            bytes: row.try_get_by_index(4)?,
+        })
     }
 }
 
 /// On both databases the length of binary data is in bytes; PostgreSQL gives an `integer`.
-fn kept_bytes() -> SimpleExpr {
-    SimpleExpr::from(Func::cust("length").arg(Expr::col(held_message::Column::Raw))).cast_as("bigint")
+fn kept_bytes() -> Expr {
+    Expr::from(Func::cust("length").arg(Expr::col(held_message::Column::Raw))).cast_as("bigint")
 }
 
 impl Store {

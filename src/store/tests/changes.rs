@@ -4,6 +4,7 @@ use crate::store::model::{ChangePage, ChangePosition, JobFilter};
 use crate::store::testing::TestDatabase;
 use crate::store::{Backend, Store};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, Statement};
+use std::time::Duration;
 
 fn guids(page: &ChangePage) -> Vec<&str> {
     page.jobs.iter().map(|job| &*job.guid).collect()
@@ -23,14 +24,31 @@ async fn number(store: &Store, transaction: &DatabaseTransaction) -> i64 {
     transaction.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
-/// One transaction that adds jobs.
-async fn change(store: &Store, parents: Parents, guids: &[&str]) {
+/// Waits until readers take what this transaction changed. On PostgreSQL that may take as long as
+/// other tests have transactions open on the same server.
+async fn settled(store: &Store, number: i64) {
+    let reached = async {
+        while store.change_horizon().await.unwrap().transaction < number {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), reached).await.expect("the horizon moves on");
+}
+
+/// One transaction that adds jobs, and its number.
+async fn change(store: &Store, parents: Parents, guids: &[&str]) -> i64 {
     let transaction = store.begin_write().await.unwrap();
     let number = number(store, &transaction).await;
     for guid in guids {
         job(parents, guid, number).insert(&transaction).await.unwrap();
     }
     transaction.commit().await.unwrap();
+    number
+}
+
+async fn settled_change(store: &Store, parents: Parents, guids: &[&str]) {
+    let number = change(store, parents, guids).await;
+    settled(store, number).await;
 }
 
 #[tokio::test]
@@ -44,13 +62,14 @@ async fn a_transaction_that_commits_late_is_not_missed() {
     let late = store.begin_write().await.unwrap();
     let late_number = number(&store, &late).await;
     job(parents, "late", late_number).insert(&late).await.unwrap();
-    change(&store, parents, &["early"]).await;
+    let early_number = change(&store, parents, &["early"]).await;
 
     let before = store.changes(&JobFilter::default(), start, 10).await.unwrap();
     assert_eq!(guids(&before), [""; 0]);
     assert!(before.reached < ChangePosition { transaction: late_number, job_id: 0 });
 
     late.commit().await.unwrap();
+    settled(&store, early_number).await;
     let after = store.changes(&JobFilter::default(), before.reached, 10).await.unwrap();
     assert_eq!(guids(&after), ["late", "early"]);
     database.remove().await;
@@ -60,8 +79,8 @@ on_each_database! {
     async fn changes_come_in_order_page_by_page_and_once(store: &Store) {
         let parents = parents(store, "try").await;
         let start = store.change_horizon().await.unwrap();
-        change(store, parents, &["a", "b"]).await;
-        change(store, parents, &["c"]).await;
+        settled_change(store, parents, &["a", "b"]).await;
+        settled_change(store, parents, &["c"]).await;
 
         let first = store.changes(&JobFilter::default(), start, 2).await.unwrap();
         assert_eq!((guids(&first), first.more), (vec!["a", "b"], true));
@@ -77,7 +96,7 @@ on_each_database! {
     async fn a_page_may_end_within_a_transaction(store: &Store) {
         let parents = parents(store, "try").await;
         let start = store.change_horizon().await.unwrap();
-        change(store, parents, &["a", "b", "c"]).await;
+        settled_change(store, parents, &["a", "b", "c"]).await;
         let first = store.changes(&JobFilter::default(), start, 1).await.unwrap();
         let rest = store.changes(&JobFilter::default(), first.reached, 5).await.unwrap();
         assert_eq!((guids(&first), guids(&rest)), (vec!["a"], vec!["b", "c"]));
@@ -89,7 +108,7 @@ on_each_database! {
         let parents = parents(store, "try").await;
         stored_repository(store, "autoland").await;
         let start = store.change_horizon().await.unwrap();
-        change(store, parents, &["a"]).await;
+        settled_change(store, parents, &["a"]).await;
         let page = store.changes(&of("autoland"), start, 10).await.unwrap();
         assert_eq!(guids(&page), [""; 0]);
         assert!(page.reached > start);
@@ -101,7 +120,7 @@ on_each_database! {
 on_each_database! {
     async fn a_job_that_changes_again_comes_again_with_its_latest_state(store: &Store) {
         let parents = parents(store, "try").await;
-        change(store, parents, &["a", "b"]).await;
+        settled_change(store, parents, &["a", "b"]).await;
         let seen = store.change_horizon().await.unwrap();
         let transaction = store.begin_write().await.unwrap();
         let number = number(store, &transaction).await;
@@ -109,6 +128,7 @@ on_each_database! {
             format!("UPDATE jobs SET state = 'completed', change_transaction = {number} WHERE guid = 'a'");
         transaction.execute_unprepared(&update).await.unwrap();
         transaction.commit().await.unwrap();
+        settled(store, number).await;
         let page = store.changes(&JobFilter::default(), seen, 10).await.unwrap();
         assert_eq!(guids(&page), ["a"]);
         assert_eq!(page.jobs[0].state.as_str(), "completed");
@@ -119,7 +139,7 @@ on_each_database! {
 on_each_database! {
     async fn a_position_ahead_of_everything_gives_nothing_and_stays(store: &Store) {
         let parents = parents(store, "try").await;
-        change(store, parents, &["a"]).await;
+        settled_change(store, parents, &["a"]).await;
         let ahead = ChangePosition { transaction: i64::MAX, job_id: 0 };
         let page = store.changes(&JobFilter::default(), ahead, 10).await.unwrap();
         assert_eq!((guids(&page), page.reached, page.more), (vec![], ahead, false));

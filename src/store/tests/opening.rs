@@ -98,7 +98,8 @@ async fn postgres_sessions_commit_durably_whatever_the_database_says() {
         [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
     {
         let store = database.connect().await.unwrap();
-        let name = database.options.url.rsplit('/').next().unwrap().split('?').next().unwrap();
+        let name: String =
+            sqlx::query_scalar("SELECT current_database()").fetch_one(postgres_pool(&store)).await.unwrap();
         let alter = format!("ALTER DATABASE {name} SET synchronous_commit = '{setting}'");
         sqlx::query(sqlx::AssertSqlSafe(alter)).execute(postgres_pool(&store)).await.unwrap();
         let store = database.connect().await.unwrap();
