@@ -117,6 +117,8 @@ pub const DESCRIPTION: usize = 65_536;
 pub const OTHER_WORD: usize = 25;
 /// Logs, links, artifacts and superseded jobs of one job, each.
 pub const PARTS: usize = 1000;
+/// Details of one job, from its links and artifacts together.
+pub const DETAILS: usize = 2000;
 /// Log name.
 pub const LOG_NAME: usize = 50;
 /// Log URL and link URL.

@@ -41,6 +41,8 @@ pub enum RawFormat {
     ProtobufArtifact,
     /// `herdgate.v1.Push` in protobuf encoding; the project stands beside it.
     ProtobufPush,
+    /// One item of a push collection in JSON; the project stands beside it.
+    LegacyPushJson,
     /// A frame of a `SubmitJobs` stream that is none of the above.
     UndecodableFrame,
 }
@@ -53,6 +55,7 @@ impl RawFormat {
             Self::PulseJson => "pulse_json",
             Self::ProtobufArtifact => "protobuf_artifact",
             Self::ProtobufPush => "protobuf_push",
+            Self::LegacyPushJson => "legacy_push_json",
             Self::UndecodableFrame => "undecodable_frame",
         }
     }
@@ -64,6 +67,7 @@ impl RawFormat {
             Self::PulseJson,
             Self::ProtobufArtifact,
             Self::ProtobufPush,
+            Self::LegacyPushJson,
             Self::UndecodableFrame,
         ]
         .into_iter()

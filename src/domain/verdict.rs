@@ -154,8 +154,9 @@ impl Violation {
     }
 }
 
+/// NUL is shown as its symbol: no text column or JSON column takes it.
 fn excerpt(value: &str) -> String {
-    let mut characters = value.chars();
+    let mut characters = value.chars().map(|c| if c == '\0' { '\u{2400}' } else { c });
     let mut excerpt: String = characters.by_ref().take(limits::VALUE_EXCERPT).collect();
     if characters.next().is_some() {
         excerpt.push('…');

@@ -1,8 +1,30 @@
 //! Encodings of jobs, artifacts and pushes, and their translation into the domain.
+//!
+//! ```text
+//! Pulse JSON ──parse──► document ──schema──► PulseMessage ──translate──► Job
+//!                          ▲                      ▲
+//! protobuf ── in doubt ────┘   plainly valid ─────┘
+//! ```
 
-use crate::core::{Content, PushSubmission};
-use crate::domain::{RawFormat, Refused, Violation};
-use crate::proto;
+mod artifact;
+mod date_time;
+mod findings;
+mod items;
+mod protobuf;
+mod pulse_json;
+mod pulse_message;
+mod push;
+mod schema;
+mod translate;
+mod validate;
+
+pub use items::split_items;
+pub use push::{decode_push, decode_push_json, parse_push_collection};
+pub use schema::schemas;
+pub use validate::{DocumentFormat, ItemReport, validate};
+
+use crate::core::Content;
+use crate::domain::{ClaimedIdentity, RawFormat, Violation};
 use bytes::Bytes;
 
 /// What a format made of raw bytes.
@@ -18,14 +40,20 @@ pub struct Decoded {
 /// first submission, a release and a replay. `request_project` is the project of the request, for
 /// artifacts. Never panics.
 pub fn decode(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> Decoded {
-    let _ = (format, raw, request_project);
-    unimplemented!()
-}
-
-/// The same for one push; `index` is its position in the request, the first part of its field paths.
-pub fn decode_push(index: usize, push: &proto::Push) -> PushSubmission {
-    let _ = (index, push, None::<Refused>);
-    unimplemented!()
+    match format {
+        RawFormat::ProtobufJob => protobuf::decode_job(raw),
+        RawFormat::PulseJson => pulse_json::decode(raw),
+        RawFormat::ProtobufArtifact => protobuf::decode_artifact(raw, request_project),
+        RawFormat::UndecodableFrame => protobuf::refused(
+            protobuf::undecodable("send herdgate.v1.SubmitJobsRequest"),
+            ClaimedIdentity::default(),
+        ),
+        // Pushes have decoders of their own; reached only by bytes that were filed under a wrong word.
+        RawFormat::ProtobufPush | RawFormat::LegacyPushJson => protobuf::refused(
+            Violation::new("", "format", "the submission is a push, a job or artifact is expected"),
+            ClaimedIdentity::new(request_project, None, None),
+        ),
+    }
 }
 
 /// Stand-in.
