@@ -1,6 +1,7 @@
 //! Who may write what. One check for every door, made by the core.
 
 mod principal;
-pub mod token;
+mod token;
 
 pub use principal::{Principal, ProjectGlob, Rights};
+pub use token::BearerToken;

@@ -2,14 +2,14 @@
 
 /// Stand-in.
 #[derive(Debug)]
-pub struct Token(());
+pub struct BearerToken(());
 
 #[allow(missing_docs)]
-impl Token {
+impl BearerToken {
     pub fn generate() -> Self {
         unimplemented!()
     }
-    pub fn as_str(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         unimplemented!()
     }
     pub fn hash(&self) -> [u8; 32] {

@@ -1,6 +1,7 @@
 //! The gRPC door.
 
 pub mod frame;
+pub mod translate;
 
 /// Generated service traits and servers.
 mod servers {
