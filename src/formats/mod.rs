@@ -32,33 +32,35 @@ pub fn decode_push(index: usize, push: &proto::Push) -> PushSubmission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum DocumentFormat {
-    PulseJob,
-    JobCollection,
-    PushCollection,
+    Pulse,
+    Jobs,
+    Pushes,
 }
 
 /// Stand-in.
-pub fn split_items(document: &[u8]) -> Result<Vec<Bytes>, Violation> {
-    let list: Result<Vec<&serde_json::value::RawValue>, _> = serde_json::from_slice(document);
-    let bytes = |raw: &serde_json::value::RawValue| Bytes::copy_from_slice(raw.get().as_bytes());
-    if let Ok(list) = list {
-        return Ok(list.into_iter().map(bytes).collect());
-    }
-    serde_json::Deserializer::from_slice(document)
-        .into_iter::<Box<serde_json::value::RawValue>>()
-        .map(|raw| raw.map(|raw| bytes(&raw)))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Violation::new("", "json", error.to_string()))
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct ItemReport {
+    pub index: usize,
+    pub claimed: crate::domain::ClaimedIdentity,
+    pub violations: Vec<Violation>,
+    pub warnings: Vec<Violation>,
 }
 
-/// Stand-in: the violations of each item.
-pub fn validate(format: DocumentFormat, document: &[u8]) -> Vec<Vec<Violation>> {
+/// Stand-in.
+pub fn split_items(document: &Bytes) -> Vec<Bytes> {
+    let _ = document;
+    unimplemented!()
+}
+
+/// Stand-in.
+pub fn validate(format: DocumentFormat, document: &Bytes) -> Vec<ItemReport> {
     let _ = (format, document);
     unimplemented!()
 }
 
 /// Stand-in.
-pub fn parse_push_collection(document: &[u8]) -> Result<Vec<proto::Push>, Vec<Violation>> {
+pub fn parse_push_collection(document: &Bytes) -> Vec<PushSubmission> {
     let _ = document;
     unimplemented!()
 }

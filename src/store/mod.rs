@@ -39,6 +39,25 @@ pub struct StoreOptions {
 }
 
 /// Stand-in.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum ImportError {
+    #[error("stand-in")]
+    Form,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stand-in.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Imported {
+    pub groups: usize,
+    pub repositories: usize,
+    pub without_known_group: usize,
+}
+
+/// Stand-in.
 #[derive(Debug)]
 pub struct FileLock {}
 
@@ -56,6 +75,9 @@ pub struct Store {}
 #[allow(missing_docs, unused_variables, clippy::unused_async)]
 impl Store {
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
+        unimplemented!()
+    }
+    pub async fn import_repositories(&self, files: &[&str]) -> Result<Imported, ImportError> {
         unimplemented!()
     }
     pub async fn migrate(&self) -> Result<(), StoreError> {
