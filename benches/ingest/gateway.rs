@@ -57,7 +57,10 @@ impl Gateway {
     /// Starts one on an empty database.
     pub async fn start(url: &str) -> Self {
         command(url, &["migrate"]);
-        command(url, &["repository", "add", PROJECT, "--url", "https://hg.example.org/bench", "--dvcs", "hg"]);
+        command(
+            url,
+            &["repository", "add", PROJECT, "--url", "https://hg.example.org/bench", "--dvcs", "hg"],
+        );
         let created = command(url, &["credential", "create", "bench", "--project", PROJECT, "--json"]);
         let created: serde_json::Value = serde_json::from_str(&created).expect("JSON");
         let token = created["token"].as_str().expect("a token");
@@ -115,7 +118,8 @@ impl Gateway {
 
     /// Greatest resident memory so far, in MiB.
     pub fn peak_memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
     }
@@ -133,7 +137,10 @@ fn binary(url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_herdgate"));
     command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
     if url.starts_with("postgres") {
-        command.env("HERDGATE_SECRET_KEY", "bench:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+        command.env(
+            "HERDGATE_SECRET_KEY",
+            "bench:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        );
     }
     command
 }

@@ -51,7 +51,8 @@ impl Jobs {
     pub fn job(&self, index: usize, moment: Moment) -> proto::Job {
         let guid = self.guid(index);
         let (kind, platform) = (index % JOB_TYPES, index % PLATFORMS);
-        let time = |seconds: i64| Some(Timestamp { seconds: 1_790_000_000 + seconds + index as i64, nanos: 0 });
+        let time =
+            |seconds: i64| Some(Timestamp { seconds: 1_790_000_000 + seconds + index as i64, nanos: 0 });
         let link = |what: &str| proto::JobLink {
             url: Some(format!("https://artifacts.example.org/api/queue/v1/task/{guid}/runs/0/{what}")),
             link_text: Some(what.to_owned()),
@@ -101,7 +102,11 @@ impl Jobs {
             }),
             job_info: Some(proto::JobInfo {
                 summary: Some("Mochitest media run with socket process enabled".to_owned()),
-                links: if completed { vec![link("public/report.html"), link("public/raw.log")] } else { vec![] },
+                links: if completed {
+                    vec![link("public/report.html"), link("public/raw.log")]
+                } else {
+                    vec![]
+                },
             }),
             logs: if completed {
                 vec![proto::Log {

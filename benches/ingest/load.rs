@@ -30,7 +30,10 @@ pub async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'s
             let job = jobs.job(index, moment);
             let own = &mut prepared[index % streams];
             let submission = proto::JobSubmission { encoding: Some(Encoding::Job(job)) };
-            own.push(proto::SubmitJobsRequest { sequence: own.len() as u64 + 1, submission: Some(submission) });
+            own.push(proto::SubmitJobsRequest {
+                sequence: own.len() as u64 + 1,
+                submission: Some(submission),
+            });
         }
     }
     let total: usize = prepared.iter().map(Vec::len).sum();
@@ -83,7 +86,8 @@ pub async fn unary(gateway: &Gateway, per_second: u32, duration: Duration) -> Ve
     for index in 0..jobs.count {
         let due = started + Duration::from_secs(1) * index as u32 / per_second;
         tokio::time::sleep_until(due).await;
-        let submission = proto::JobSubmission { encoding: Some(Encoding::Job(jobs.job(index, Moment::Pending))) };
+        let submission =
+            proto::JobSubmission { encoding: Some(Encoding::Job(jobs.job(index, Moment::Pending))) };
         let mut client = client.clone();
         calls.push(tokio::spawn(async move {
             let request = proto::SubmitJobBatchRequest { submissions: vec![submission] };

@@ -50,7 +50,7 @@ fn setting(name: &str, default: &str) -> String {
 async fn on_postgres(jobs: usize) {
     let Some(server) = postgres::PrivatePostgres::start_new().await else { return };
     let url = server.url();
-    let report = measure("PostgreSQL", &url, jobs, server.process_group()).await;
+    let report = measure("PostgreSQL", &url, jobs, server.process()).await;
     let bare = bare::postgres(&url, jobs).await;
     report.print(bare, REPLACED / BARE_OF_REPLACED_MACHINE * bare.rows_per_second);
 }

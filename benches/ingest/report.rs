@@ -30,14 +30,19 @@ pub fn machine(jobs: usize) {
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let size = |moment| Jobs::new("size", 1).job(0, moment).encoded_len();
-    println!("machine: {cores} cores,{}; client, gateway and database share them", model.trim_start_matches([' ', '\t', ':']));
+    println!(
+        "machine: {cores} cores,{}; client, gateway and database share them",
+        model.trim_start_matches([' ', '\t', ':'])
+    );
     println!(
         "load: {jobs} jobs a phase, each pending, running, completed; {PLATFORMS} platforms, {JOB_TYPES} job \
          types; messages of {} to {} bytes; a completed job has 1 log and 2 links",
         size(Moment::Pending),
         size(Moment::Completed)
     );
-    println!("settings: durable commits (PostgreSQL fsync and synchronous_commit on, SQLite synchronous=FULL)");
+    println!(
+        "settings: durable commits (PostgreSQL fsync and synchronous_commit on, SQLite synchronous=FULL)"
+    );
 }
 
 impl Report {

@@ -80,7 +80,9 @@ impl RawFormat {
     pub fn project_path(self) -> &'static str {
         match self {
             Self::ProtobufJob | Self::PulseJson => "/origin/project",
-            Self::ProtobufArtifact | Self::ProtobufPush | Self::UndecodableFrame => "/project",
+            Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
+                "/project"
+            }
         }
     }
 
@@ -88,7 +90,9 @@ impl RawFormat {
     pub fn revision_path(self) -> &'static str {
         match self {
             Self::ProtobufJob | Self::PulseJson => "/origin/revision",
-            Self::ProtobufArtifact | Self::ProtobufPush | Self::UndecodableFrame => "/revision",
+            Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
+                "/revision"
+            }
         }
     }
 }

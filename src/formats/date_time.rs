@@ -49,7 +49,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime
 pub(super) fn deserialize_optional<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<DateTime<Utc>>, D::Error> {
-    let text = Option::<Cow<str>>::deserialize(from)?;
+    let text = Option::<Cow<'_, str>>::deserialize(from)?;
     text.map(|text| parse(&text).ok_or_else(|| D::Error::custom("no date-time"))).transpose()
 }
 

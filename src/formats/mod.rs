@@ -23,9 +23,11 @@ pub use push::{decode_push, decode_push_json, parse_push_collection};
 pub use schema::schemas;
 pub use validate::{DocumentFormat, ItemReport, validate};
 
-use crate::core::Content;
-use crate::domain::{ClaimedIdentity, RawFormat, Violation};
+use crate::core::{Content, PushSubmission};
+use crate::domain::{ClaimedIdentity, RawFormat, Refused, Violation};
+use crate::proto;
 use bytes::Bytes;
+use prost::Message;
 
 /// What a format made of raw bytes.
 #[derive(Debug, Clone)]
@@ -56,48 +58,24 @@ pub fn decode(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> 
     }
 }
 
-/// Stand-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum DocumentFormat {
-    PulseJob,
-    JobCollection,
-    PushCollection,
-}
-
-/// Stand-in.
-pub fn split_items(document: &[u8]) -> Result<Vec<Bytes>, Violation> {
-    let list: Result<Vec<&serde_json::value::RawValue>, _> = serde_json::from_slice(document);
-    let bytes = |raw: &serde_json::value::RawValue| Bytes::copy_from_slice(raw.get().as_bytes());
-    if let Ok(list) = list {
-        return Ok(list.into_iter().map(bytes).collect());
-    }
-    serde_json::Deserializer::from_slice(document)
-        .into_iter::<Box<serde_json::value::RawValue>>()
-        .map(|raw| raw.map(|raw| bytes(&raw)))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Violation::new("", "json", error.to_string()))
-}
-
-/// Stand-in: the violations of each item.
-pub fn validate(format: DocumentFormat, document: &[u8]) -> Vec<Vec<Violation>> {
-    let _ = (format, document);
-    unimplemented!()
-}
-
-/// Stand-in.
-pub fn parse_push_collection(document: &[u8]) -> Result<Vec<proto::Push>, Vec<Violation>> {
-    let _ = document;
-    unimplemented!()
-}
-
-/// A held push; none if the format is of something else. STUB
+/// A push from the bytes that were held of it; `None` if the bytes are of something else.
 pub fn decode_held_push(format: RawFormat, raw: &Bytes) -> Option<PushSubmission> {
-    let _ = (format, raw);
-    unimplemented!()
-}
-
-/// Published schemas by file name, as served at `/schemas/`.
-pub fn schemas() -> &'static [(&'static str, &'static str)] {
-    &[]
+    match format {
+        RawFormat::ProtobufPush => Some(match proto::Push::decode(raw.clone()) {
+            Ok(push) => decode_push(0, &push),
+            Err(_) => PushSubmission {
+                raw: raw.clone(),
+                format,
+                push: Err(Refused {
+                    claimed: ClaimedIdentity::default(),
+                    violations: vec![protobuf::undecodable("send herdgate.v1.Push")],
+                }),
+            },
+        }),
+        RawFormat::LegacyPushJson => Some(decode_push_json(0, raw.clone())),
+        RawFormat::ProtobufJob
+        | RawFormat::PulseJson
+        | RawFormat::ProtobufArtifact
+        | RawFormat::UndecodableFrame => None,
+    }
 }

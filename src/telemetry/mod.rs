@@ -7,7 +7,7 @@ mod propagation;
 
 pub use labels::{Tally, VerdictLabel};
 pub use metrics::{Metrics, Open};
-pub use propagation::{continue_trace, name_trace};
+pub use propagation::continue_trace;
 
 use crate::config::{Configuration, Log, LogFormat};
 use opentelemetry::global;

@@ -1,28 +1,19 @@
-//! W3C trace context in and out of headers.
+//! W3C trace context out of the headers of a request.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::propagation::{Extractor, Injector};
+use http::{HeaderMap, HeaderName};
+use opentelemetry::propagation::Extractor;
 use opentelemetry::{Context, global};
-use tonic::metadata::{MetadataKey, MetadataMap};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Makes a span the child of the one that the headers of a request name, if they name one.
 pub fn continue_trace(span: &Span, headers: &HeaderMap) {
-    let parent = global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
     // Fails only where no OpenTelemetry layer listens: then there is no trace to continue.
-    let _ = span.set_parent(parent);
+    let _ = span.set_parent(parent(headers));
 }
 
-/// Names a span in the metadata of a request that is sent on its behalf.
-pub fn name_trace(span: &Span, metadata: &mut MetadataMap) {
-    name_context(&span.context(), metadata);
-}
-
-fn name_context(context: &Context, metadata: &mut MetadataMap) {
-    global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(context, &mut Metadata(metadata));
-    });
+fn parent(headers: &HeaderMap) -> Context {
+    global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)))
 }
 
 struct Headers<'a>(&'a HeaderMap);
@@ -37,36 +28,27 @@ impl Extractor for Headers<'_> {
     }
 }
 
-struct Metadata<'a>(&'a mut MetadataMap);
-
-impl Injector for Metadata<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        let value = HeaderValue::from_str(&value).ok().and_then(|value| value.to_str().ok()?.parse().ok());
-        if let (Ok(key), Some(value)) = (MetadataKey::from_bytes(key.as_bytes()), value) {
-            self.0.insert(key, value);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
     use opentelemetry::trace::TraceContextExt;
     use opentelemetry_sdk::propagation::TraceContextPropagator;
 
     #[test]
-    fn a_trace_context_survives_the_way_through_metadata() {
+    fn the_trace_that_a_request_names_is_continued() {
         global::set_text_map_propagator(TraceContextPropagator::new());
-        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let headers = HeaderMap::from_iter([(
-            HeaderName::from_static("traceparent"),
-            HeaderValue::from_static(parent),
-        )]);
-        let context = global::get_text_map_propagator(|p| p.extract(&Headers(&headers)));
-        assert!(context.span().span_context().is_remote());
-
-        let mut metadata = MetadataMap::new();
-        name_context(&context, &mut metadata);
-        assert_eq!(metadata.get("traceparent").unwrap(), parent);
+        for (header, trace) in [
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                Some("0af7651916cd43dd8448eb211c80319c"),
+            ),
+            ("nonsense", None),
+        ] {
+            let name = HeaderName::from_static("traceparent");
+            let context = parent(&HeaderMap::from_iter([(name, HeaderValue::from_static(header))]));
+            let found = context.span().span_context().clone();
+            assert_eq!(found.is_valid().then(|| found.trace_id().to_string()).as_deref(), trace, "{header}");
+        }
     }
 }

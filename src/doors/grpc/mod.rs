@@ -15,7 +15,7 @@ mod responses;
 pub mod status;
 mod stream;
 mod submission;
-mod translate;
+pub(crate) mod translate;
 pub mod transport_errors;
 mod watch;
 mod watch_cursor;

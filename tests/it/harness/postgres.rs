@@ -49,6 +49,12 @@ impl PrivatePostgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Number of the process that all others of the server are children of.
+    pub fn process(&self) -> Option<u32> {
+        let file = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid")).ok()?;
+        file.lines().next()?.parse().ok()
+    }
+
     /// Starts it, and waits until it takes connections.
     pub async fn start(&self) {
         let options = format!(

@@ -60,7 +60,9 @@ fn reason(outcome: &Outcome) -> Reason {
             _ => Reason::Invalid,
         },
         Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. } => Reason::DatabaseUnavailable,
-        Outcome::RetryLater { cause: RetryCause::Overloaded | RetryCause::Internal(_), .. } => Reason::Overloaded,
+        Outcome::RetryLater { cause: RetryCause::Overloaded | RetryCause::Internal(_), .. } => {
+            Reason::Overloaded
+        }
     }
 }
 

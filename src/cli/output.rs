@@ -1,0 +1,85 @@
+//! What commands print: results on standard output, notices on standard error.
+
+use serde_json::Value;
+use std::io::{self, Write};
+
+/// Prints a line of results.
+///
+/// # Errors
+/// If it cannot be written, for instance because the reader went away.
+pub fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Prints a JSON document on lines of its own.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn json(value: &Value) -> io::Result<()> {
+    line(&format!("{value:#}"))
+}
+
+/// Tells a person something that is not the result.
+pub fn notice(text: &str) {
+    // Nobody is left to tell if standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Columns of text under headings, as wide as their widest cell.
+#[derive(Debug, Default)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(headings: &[&str]) -> Self {
+        Self { rows: vec![headings.iter().map(|&heading| heading.to_owned()).collect()] }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The lines, without trailing blanks.
+    pub fn lines(&self) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
+            })
+            .collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths);
+            let padded = cells.map(|(cell, &wanted)| format!("{cell}{}", " ".repeat(wanted - width(cell))));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print(&self) -> io::Result<()> {
+        self.lines().iter().try_for_each(|text| line(text))
+    }
+}
+
+fn width(cell: &str) -> usize {
+    cell.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&["NAME", "URL"]);
+        table.row(["é".into(), "https://h".into()]);
+        table.row(["mozilla".into(), String::new()]);
+        assert_eq!(table.lines(), ["NAME     URL", "é        https://h", "mozilla"]);
+    }
+}

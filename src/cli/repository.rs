@@ -1,0 +1,156 @@
+//! `herdgate repository`.
+
+use super::administration::{Administration, Target};
+use super::database::{Create, open as open_database};
+use super::output::{Table, json, line, notice};
+use super::{Context, Exit, Failure, read_file};
+use crate::domain::ProjectName;
+use crate::proto::Repository;
+use crate::store::ImportError;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// What to do with repositories.
+#[derive(Debug, Subcommand)]
+pub enum RepositoryCommand {
+    /// Add a repository, or change the one of this name
+    Add(AddArgs),
+    /// List repositories by name
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Add or change all repositories of fixtures in the form of Treeherder's repository list
+    ///
+    /// Works on the configured database: all of it is imported, or nothing.
+    Import {
+        /// JSON list of `{"pk", "model", "fields"}`; groups may stand in a file of their own
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// A repository to add.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// Name: 1 to 50 of A-Z a-z 0-9 _ -
+    #[arg(value_parser = name)]
+    name: String,
+    /// Where the repository is
+    #[arg(long)]
+    url: String,
+    /// Version control system
+    #[arg(long, value_enum, default_value_t = Dvcs::Git)]
+    dvcs: Dvcs,
+    /// Branch
+    #[arg(long)]
+    branch: Option<String>,
+    /// Group that the dashboard shows it in
+    #[arg(long)]
+    group: Option<String>,
+    /// Refuse jobs for it
+    #[arg(long)]
+    inactive: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Dvcs {
+    Git,
+    Hg,
+}
+
+pub(super) async fn run(command: RepositoryCommand, context: Context) -> Result<Exit, Failure> {
+    let open =
+        async |target: &Target| Administration::open(target, || context.configuration(), Create::Never).await;
+    match command {
+        RepositoryCommand::Add(arguments) => {
+            let mut administration = open(&arguments.target).await?;
+            let stored = administration.add_repository(arguments.repository()).await?;
+            line(&format!("{} is repository {}", stored.name, stored.id))?;
+        }
+        RepositoryCommand::List { json: as_json, target } => {
+            let all = open(&target).await?.repositories().await?;
+            if as_json { json(&all.iter().map(as_value).collect())? } else { table(&all).print()? }
+        }
+        RepositoryCommand::Import { files } => import(&files, &context).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn import(files: &[PathBuf], context: &Context) -> Result<(), Failure> {
+    let text = |file: &PathBuf| {
+        String::from_utf8(read_file(file)?)
+            .map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", file.display())))
+    };
+    let fixtures: Vec<String> = files.iter().map(text).collect::<Result<_, _>>()?;
+    let store = open_database(&context.configuration()?, Create::Never).await?;
+    let fixtures: Vec<&str> = fixtures.iter().map(String::as_str).collect();
+    let imported = store.import_repositories(&fixtures).await.map_err(|error| match error {
+        ImportError::Store(error) => Failure::Store(error),
+        other => Failure::Refused(other.to_string()),
+    })?;
+    notice(&format!("{} repositories and {} groups are registered", imported.repositories, imported.groups));
+    if imported.without_known_group > 0 {
+        notice(&format!(
+            "{} repositories name a group that no file has; import them together with the file of groups",
+            imported.without_known_group
+        ));
+    }
+    Ok(())
+}
+
+impl AddArgs {
+    fn repository(&self) -> Repository {
+        Repository {
+            name: self.name.clone(),
+            url: self.url.clone(),
+            dvcs_type: match self.dvcs {
+                Dvcs::Git => "git".into(),
+                Dvcs::Hg => "hg".into(),
+            },
+            branch: self.branch.clone().unwrap_or_default(),
+            group: self.group.clone().unwrap_or_default(),
+            active: !self.inactive,
+            ..Default::default()
+        }
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    ProjectName::try_new(text).map(|name| name.to_string()).map_err(|error| error.to_string())
+}
+
+fn table(repositories: &[Repository]) -> Table {
+    let mut table = Table::new(&["NAME", "KIND", "ACTIVE", "GROUP", "BRANCH", "URL"]);
+    for repository in repositories {
+        table.row([
+            repository.name.clone(),
+            repository.dvcs_type.clone(),
+            if repository.active { "yes".into() } else { "no".into() },
+            repository.group.clone(),
+            repository.branch.clone(),
+            repository.url.clone(),
+        ]);
+    }
+    table
+}
+
+fn as_value(repository: &Repository) -> Value {
+    json!({
+        "id": repository.id,
+        "name": repository.name,
+        "url": repository.url,
+        "dvcs_type": repository.dvcs_type,
+        "branch": repository.branch,
+        "group": repository.group,
+        "active": repository.active,
+        "description": repository.description,
+        "codebase": repository.codebase,
+    })
+}

@@ -1,0 +1,97 @@
+//! A gateway with its doors open, until it is stopped.
+
+use super::failure::Failure;
+use crate::core::Gateway;
+use crate::doors::{self, DoorOptions};
+use crate::limits;
+use std::net::SocketAddr;
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A gateway that serves.
+#[derive(Debug)]
+pub(super) struct Running {
+    address: SocketAddr,
+    gateway: Gateway,
+    stop: CancellationToken,
+    doors: JoinHandle<Result<(), Failure>>,
+}
+
+/// How a gateway ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Everything taken in was decided, and every request answered.
+    Drained,
+    /// The time for that was over ([`limits::DRAIN`]).
+    CutOff,
+}
+
+impl Running {
+    /// Opens the doors.
+    pub fn start(listener: TcpListener, gateway: Gateway, options: DoorOptions) -> Result<Self, Failure> {
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let serving = doors::serve(listener, gateway.clone(), options, stop.clone());
+        let doors = tokio::spawn(async move {
+            serving.await.map_err(|error| Failure::Refused(format!("the listener failed: {error}")))
+        });
+        Ok(Self { address, gateway, stop, doors })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for the doors to fail; they do not close by themselves otherwise.
+    pub async fn failed(&mut self) -> Failure {
+        match (&mut self.doors).await {
+            Ok(Err(failure)) => failure,
+            Ok(Ok(())) => Failure::Refused("the listener closed".into()),
+            Err(error) => Failure::Refused(format!("the listener stopped: {error}")),
+        }
+    }
+
+    /// Takes nothing in any more, answers what was taken in, and stops (design rule R40).
+    pub async fn drain(self) -> Result<Ended, Failure> {
+        let deadline = Instant::now() + limits::DRAIN;
+        self.stop.cancel();
+        let abort = self.doors.abort_handle();
+        let Ok(closed) = tokio::time::timeout_at(deadline.into(), self.doors).await else {
+            abort.abort();
+            return Ok(Ended::CutOff);
+        };
+        if let Ok(Err(failure)) = closed {
+            return Err(failure);
+        }
+        match tokio::time::timeout_at(deadline.into(), self.gateway.drain()).await {
+            Ok(()) => Ok(Ended::Drained),
+            Err(_) => Ok(Ended::CutOff),
+        }
+    }
+}
+
+/// SIGTERM and SIGINT.
+#[derive(Debug)]
+pub(super) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From now on these signals do not end the process by themselves.
+    pub fn listen() -> Result<Self, Failure> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The name of the next one.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

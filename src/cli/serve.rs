@@ -1,0 +1,127 @@
+//! `herdgate serve`.
+
+use super::database::{Create, lock, open};
+use super::output::line;
+use super::running::{Ended, Running, StopSignals};
+use super::{Context, Exit, Failure};
+use crate::config::{Configuration, Key};
+use crate::core::{Gateway, GatewayOptions};
+use crate::doors::DoorOptions;
+use crate::limits;
+use crate::store::StoreError;
+use crate::telemetry::Telemetry;
+use clap::Args;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tracing::{error, info, warn};
+
+/// Everything is configuration.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Configuration, in herdgate.toml or the environment:
+  listen                     HERDGATE_LISTEN                     127.0.0.1:8000
+  database.url               HERDGATE_DATABASE_URL               sqlite://herdgate.db?mode=rwc
+  database.max_connections   HERDGATE_DATABASE_MAX_CONNECTIONS   8
+  database.unsafe            HERDGATE_DATABASE_UNSAFE            false
+  database.migrate_on_start  HERDGATE_DATABASE_MIGRATE_ON_START  true
+  log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
+  log.filter                 HERDGATE_LOG_FILTER                 info
+Accepted and without effect in this version:
+  pulse.url                  HERDGATE_PULSE_URL
+  secret_key                 HERDGATE_SECRET_KEY
+  ui_dir                     HERDGATE_UI_DIR
+Refused in this version, which does not serve TLS itself:
+  tls.cert, tls.key, tls.client_ca
+Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
+SIGTERM and SIGINT end the gateway once everything taken in is decided, within 20 s; a second one
+ends it at once.")]
+pub struct ServeArgs {}
+
+pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit, Failure> {
+    let configuration = context.configuration()?;
+    refuse_tls(&configuration)?;
+    let telemetry = Telemetry::start(&configuration)?;
+    info!(version = env!("CARGO_PKG_VERSION"), configuration = configuration.redacted(), "herdgate starts");
+    for key in configuration.without_effect() {
+        warn!(key = key.path(), "this key is accepted and has no effect in this version");
+    }
+    let ended = serve(&configuration, &telemetry).await;
+    // A second signal means now: then nothing is sent any more.
+    if !matches!(ended, Ok(Exit::Failed)) {
+        // Fails only if the flush panics; nothing is left to do for it then.
+        let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
+    }
+    ended
+}
+
+async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<Exit, Failure> {
+    let mut signals = StopSignals::listen()?;
+    let database = |error: StoreError| match error {
+        StoreError::Unusable(problem) => Failure::Usage(format!(
+            "`{}` ({}): {problem}",
+            Key::DatabaseUrl.path(),
+            Key::DatabaseUrl.variable()
+        )),
+        other => Failure::Store(other),
+    };
+    let _lock = lock(configuration).map_err(database)?;
+    let store = open(configuration, Create::IfMissing).await.map_err(|failure| match failure {
+        Failure::Store(error) => database(error),
+        other => other,
+    })?;
+    if configuration.database.migrate_on_start {
+        store.migrate().await?;
+    }
+    let gateway = Gateway::start(store, GatewayOptions::default()).await?;
+    let listener = bind(configuration).await?;
+    // Nobody gets in without a credential.
+    let options = DoorOptions { anonymous: None, metrics: Arc::new(telemetry.renderer()) };
+    let mut running = Running::start(listener, gateway, options)?;
+    line(&format!("herdgate listens on http://{}", running.address()))?;
+
+    let signal = tokio::select! {
+        failure = running.failed() => return Err(failure),
+        signal = signals.next() => signal,
+    };
+    info!(signal, seconds = limits::DRAIN.as_secs(), "stopping: deciding what was taken in");
+    let ended = tokio::select! {
+        ended = running.drain() => ended?,
+        signal = signals.next() => {
+            error!(signal, "stopped at once: what had no verdict is to be sent again");
+            return Ok(Exit::Failed);
+        }
+    };
+    match ended {
+        Ended::Drained => {
+            info!("stopped: everything taken in is decided");
+            Ok(Exit::Done)
+        }
+        Ended::CutOff => {
+            error!("stopped: time was over before every request was answered");
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+async fn bind(configuration: &Configuration) -> Result<TcpListener, Failure> {
+    let address = configuration.listen;
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Usage(format!(
+            "`{}` ({}): {address} cannot be listened on: {error}",
+            Key::Listen.path(),
+            Key::Listen.variable()
+        ))
+    })
+}
+
+/// Serving in plain text though TLS was asked for would be worse than not serving.
+fn refuse_tls(configuration: &Configuration) -> Result<(), Failure> {
+    match &configuration.tls {
+        None => Ok(()),
+        Some(_) => Err(Failure::Usage(format!(
+            "`{}` ({}): this version does not serve TLS itself; unset it and end TLS in front of the gateway",
+            Key::TlsCert.path(),
+            Key::TlsCert.variable()
+        ))),
+    }
+}
