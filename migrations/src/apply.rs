@@ -79,7 +79,7 @@ impl MigrationName for StandIn {
 
 #[async_trait::async_trait]
 impl MigrationTrait for StandIn {
-    async fn up(&self, _: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Err(DbErr::Migration(format!("{} belongs to a later release", self.0)))
     }
 }
