@@ -210,18 +210,24 @@ impl<'a> Members<'a> {
         self.integer(name)?.map_or(Some(None), |number| i32::try_from(number).ok().map(Some))
     }
 
+    /// A text that stands for something that is no text in protobuf, so cannot have a NUL.
+    fn notation(value: &Value) -> Option<&str> {
+        value.as_str().filter(|text| !text.contains('\0'))
+    }
+
     /// Words count from 1; any other text is a number that stands for nothing.
     fn word(&self, name: &str, words: &[&str]) -> Option<Option<i32>> {
         self.object(name, |value| {
-            let position = words.iter().position(|word| value.as_str() == Some(*word));
-            value.as_str().map(|_| position.map_or(99, |position| position as i32 + 1))
+            let word = Self::notation(value)?;
+            let position = words.iter().position(|known| *known == word);
+            Some(position.map_or(99, |position| position as i32 + 1))
         })
     }
 
     /// A text that is no date-time becomes a timestamp out of range.
     fn time(&self, name: &str) -> Option<Option<Timestamp>> {
         self.object(name, |value| {
-            let time = date_time::parse(value.as_str()?);
+            let time = date_time::parse(Self::notation(value)?);
             Some(time.map_or(Timestamp { seconds: i64::MAX, nanos: 0 }, |time| Timestamp {
                 seconds: time.timestamp(),
                 nanos: 987_654_321,

@@ -1,7 +1,7 @@
 //! Real messages: all of them are valid, and say the same in both encodings.
 
-use super::{Value, json, through_both};
-use crate::formats::{DocumentFormat, parse_push_collection, validate};
+use super::{Value, as_protobuf, json, through_both};
+use crate::formats::{DocumentFormat, parse_push_collection, protobuf, validate};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,8 @@ fn the_messages_of_2026_are_valid_in_both_encodings() {
     for message in messages("jobs/pulse_jobs_2026.json", 46) {
         let job = through_both(&message);
         assert_eq!(job.guid.as_str(), message["taskId"]);
+        let protobuf = as_protobuf::job(&message).unwrap();
+        assert!(protobuf::is_plainly_valid(&protobuf), "everyday messages take the short way");
     }
 }
 
