@@ -1,6 +1,6 @@
 //! The one parser of date-times in text: the schemas' format check and the translation both use it.
 
-use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_rfc3339(&format!("{text}Z")))
         .ok()?;
-    representable(time.to_utc().trunc_subsecs(0))
+    from_unix(time.timestamp())
 }
 
 /// Reads a timestamp, if it is one: nanoseconds from 0 to 999,999,999 and a year from 1 to 9999.
@@ -19,7 +19,7 @@ pub(super) fn from_timestamp(timestamp: &prost_types::Timestamp) -> Option<DateT
     if !(0..1_000_000_000).contains(&timestamp.nanos) {
         return None;
     }
-    representable(DateTime::from_timestamp(timestamp.seconds, 0)?)
+    from_unix(timestamp.seconds)
 }
 
 /// The text of a timestamp; of one that is out of range a text that is no date-time.
@@ -32,11 +32,7 @@ pub(super) fn text_of(timestamp: &prost_types::Timestamp) -> String {
 
 /// Reads Unix seconds in the same years.
 pub(super) fn from_unix(seconds: i64) -> Option<DateTime<Utc>> {
-    representable(DateTime::from_timestamp(seconds, 0)?)
-}
-
-fn representable(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    (1..=9999).contains(&time.year()).then_some(time)
+    DateTime::from_timestamp(seconds, 0).filter(|time| (1..=9999).contains(&time.year()))
 }
 
 /// For members of serde structs that the schema has checked.

@@ -18,6 +18,9 @@ mod schema;
 mod translate;
 mod validate;
 
+#[cfg(test)]
+mod tests;
+
 pub use items::split_items;
 pub use push::{decode_push, decode_push_json, parse_push_collection};
 pub use schema::schemas;

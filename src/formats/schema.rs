@@ -174,7 +174,7 @@ fn violations_of(error: &ValidationError<'_>) -> Vec<Violation> {
         )
         .with_limit(format)),
         ValidationErrorKind::Pattern { pattern } => {
-            let allowed = pattern.trim_start_matches("^[").trim_end_matches("]+$");
+            let allowed = pattern.trim_start_matches("^[").trim_end_matches("]*$");
             let message = format!("{path} may contain only {allowed}; replace what is not of these");
             one(of_value(path, "pattern", message, value).with_limit(pattern))
         }

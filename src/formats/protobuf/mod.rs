@@ -119,3 +119,15 @@ fn artifact(message: &proto::Artifact, project: Option<&str>) -> Decoded {
     };
     Decoded { content, warnings }
 }
+
+/// The document that the schema judges, for tests of the way through it.
+#[cfg(test)]
+pub(super) fn document_of(job: &proto::Job) -> serde_json::Value {
+    document::of(job, &mut Findings::default())
+}
+
+/// Whether a job takes the short way.
+#[cfg(test)]
+pub(super) fn is_plainly_valid(job: &proto::Job) -> bool {
+    plain::message(job).is_some()
+}
