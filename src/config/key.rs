@@ -95,6 +95,5 @@ impl Key {
 /// What the name of every variable of ours begins with.
 pub const PREFIX: &str = "HERDGATE_";
 
-/// Variables of ours that are no configuration: the token is read by the commands that take `--token`,
-/// the corpus by the tests.
-pub const OTHER_VARIABLES: [&str; 2] = ["HERDGATE_TOKEN", "HERDGATE_CORPUS"];
+/// The one variable of ours that is no configuration: the commands that take `--token` read it.
+pub const TOKEN_VARIABLE: &str = "HERDGATE_TOKEN";

@@ -1,7 +1,7 @@
 //! Raw values from file, environment and command line, the later winning over the earlier.
 
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind, OTHER_VARIABLES, PREFIX};
+use super::key::{Key, Kind, PREFIX, TOKEN_VARIABLE};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ impl Settings {
 
     fn add_environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         for name in environment.names().filter(|name| name.starts_with(PREFIX)) {
-            if OTHER_VARIABLES.contains(&name) {
+            if name == TOKEN_VARIABLE {
                 continue;
             }
             let Some(key) = Key::from_variable(name) else {

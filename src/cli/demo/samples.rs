@@ -109,6 +109,6 @@ mod tests {
         assert_eq!(jobs().iter().filter(|job| job["origin"]["revision"] == late).count(), 1);
         let full = jobs().into_iter().find(|job| job["taskId"] == *samples.read_back).unwrap();
         // All members of ingest contract 1.2.
-        assert_eq!(full.as_object().unwrap().len(), 25);
+        assert_eq!(full.as_object().unwrap().len(), 24);
     }
 }
