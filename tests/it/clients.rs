@@ -5,7 +5,7 @@ use crate::harness::corpus;
 use crate::harness::gateway::PROJECT;
 use crate::harness::jobs::{new_guid, new_revision, pulse, push};
 use crate::harness::submitting::submit_pushes_of;
-use crate::harness::{Database, Gateway};
+use crate::harness::{Database, Gateway, skipped};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ fn protos() -> PathBuf {
 fn installed(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from);
     if path.is_none() {
-        println!("SKIPPED: {variable} is not set; ./test.sh installs the clients and sets it");
+        skipped(&format!("{variable} is not set; ./test.sh installs the clients and sets it"));
     }
     path
 }
