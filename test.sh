@@ -162,7 +162,11 @@ cargo build --workspace --all-targets --locked
 step "start PostgreSQL"
 start_postgres
 
-step "cargo test"
-cargo test --workspace --locked --no-fail-fast
+step "unit tests and examples in the documentation"
+cargo test --workspace --locked --no-fail-fast --lib --bins
+cargo test --workspace --locked --no-fail-fast --doc
+
+step "integration tests"
+cargo test --workspace --locked --no-fail-fast --test '*'
 end_step
 printf -- '=== all checks passed in %d s\n' "$SECONDS"

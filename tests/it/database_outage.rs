@@ -32,9 +32,9 @@ async fn nothing_acknowledged_is_lost_when_postgresql_stops_and_starts() {
         load.advance(200, RECOVERED).await;
         let breaks = load.breaks().len();
         if crash {
-            server.crash()
+            server.crash();
         } else {
-            server.stop()
+            server.stop();
         }
         eventually("a writer is told to come again", TOLD, async || {
             (load.breaks().len() > breaks).then_some(())

@@ -4,7 +4,6 @@
 //! those variants are skipped and say so. `HERDGATE_LONG=1` runs the long versions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![allow(unreachable_pub, reason = "one binary: nothing is exported")]
 
 #[macro_use]
 mod harness;

@@ -216,7 +216,7 @@ async fn every_write(gateway: &Gateway, bearer: Bearer) -> Vec<(&'static str, St
         Err(status) => status,
         Ok(mut stream) => {
             stream.send(pending(&guid, &new_revision())).await;
-            stream.to_the_end().await.1.unwrap_err()
+            stream.into_end().await.1.unwrap_err()
         }
     };
     let batch = submit_batch(&mut ingest, vec![pending(&guid, &new_revision()).submission()]).await;

@@ -38,7 +38,7 @@ async fn a_verdict_repeats_the_sequence_number_whatever_the_numbers_are(database
         sent.insert(sequence, guid);
     }
     stream.half_close();
-    let (verdicts, end) = stream.to_the_end().await;
+    let (verdicts, end) = stream.into_end().await;
     end.unwrap();
     let answered: BTreeMap<_, _> = verdicts.into_iter().map(|(number, v)| (number, v.job_guid)).collect();
     assert_eq!(answered, sent);
@@ -52,7 +52,7 @@ async fn half_closing_gives_every_verdict_and_then_ends_the_stream_well(database
         stream.send(pending(&new_guid(), &revision)).await.unwrap();
     }
     stream.half_close();
-    let (verdicts, end) = stream.to_the_end().await;
+    let (verdicts, end) = stream.into_end().await;
     assert_eq!((verdicts.len(), end.is_ok()), (50, true));
 }
 
@@ -131,7 +131,7 @@ async fn a_gateway_asked_to_stop_gives_a_verdict_for_all_that_it_stores(database
     let mut acknowledged = BTreeSet::new();
     for (stream, mut guids) in streams {
         // How a stream ends whose client had more to say is not fixed; which verdicts it had, is.
-        let (verdicts, _) = stream.to_the_end().await;
+        let (verdicts, _) = stream.into_end().await;
         for (sequence, verdict) in verdicts {
             assert_eq!(said(&verdict), (Outcome::Stored, Reason::Created));
             acknowledged.insert(guids.remove(&sequence).unwrap());

@@ -10,7 +10,7 @@ use crate::harness::{Database, Gateway, gateway};
 use bytes::Bytes;
 use herdgate::limits::SUBMISSION_BYTES;
 use herdgate::proto::ingest_service_client::IngestServiceClient;
-use herdgate::proto::{Job, Outcome, Reason, SubmitJobsRequest};
+use herdgate::proto::{Job, Outcome, Reason, SubmitJobsRequest, Verdict};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -33,7 +33,7 @@ async fn a_frame_of_garbage_is_rejected_by_its_ordinal(database: Database) {
     end.unwrap();
     let mut told: Vec<_> = verdicts
         .iter()
-        .map(|v| (v.ordinal, v.sequence, v.verdict.as_ref().map(|verdict| verdict.outcome()).unwrap()))
+        .map(|v| (v.ordinal, v.sequence, v.verdict.as_ref().map(Verdict::outcome).unwrap()))
         .collect();
     told.sort_unstable_by_key(|(ordinal, ..)| *ordinal);
     assert_eq!(told, [(1, 11, Outcome::Stored), (2, 0, Outcome::Rejected), (3, 12, Outcome::Stored)]);

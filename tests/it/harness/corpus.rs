@@ -1,5 +1,6 @@
 //! Real messages, read in place.
 
+use super::skipped;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ pub fn folder() -> Option<PathBuf> {
     if folder.join(MESSAGES_2026).is_file() {
         return Some(folder);
     }
-    println!("SKIPPED: no corpus at {}; HERDGATE_CORPUS says where one is", folder.display());
+    skipped(&format!("no corpus at {}; HERDGATE_CORPUS says where one is", folder.display()));
     None
 }
 

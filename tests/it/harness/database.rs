@@ -1,6 +1,7 @@
 //! A database of its own for each test.
 
 use super::postgres::create_database;
+use super::skipped;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -26,7 +27,7 @@ impl Database {
         match std::env::var("HERDGATE_TEST_POSTGRES_URL") {
             Ok(server) => Some(Self::on_server(&server).await),
             Err(_) => {
-                println!("SKIPPED: HERDGATE_TEST_POSTGRES_URL is not set; ./test.sh sets it");
+                skipped("HERDGATE_TEST_POSTGRES_URL is not set; ./test.sh sets it");
                 None
             }
         }

@@ -238,10 +238,10 @@ impl Output {
         self.0.lock().unwrap().join("\n")
     }
 
-    /// The address in `listening on http://127.0.0.1:PORT`, in a plain or a JSON line.
+    /// The address in the line that says `listens on http://127.0.0.1:PORT`.
     fn listening(&self) -> Option<SocketAddr> {
         self.0.lock().unwrap().iter().find_map(|line| {
-            let (_, rest) = line.split_once("listening on http://")?;
+            let (_, rest) = line.split_once("listens on http://")?;
             let end =
                 rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
             rest[..end].parse().ok()

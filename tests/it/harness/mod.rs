@@ -16,9 +16,18 @@ pub use database::Database;
 pub use eventually::eventually;
 pub use gateway::Gateway;
 
+use std::io::Write;
+
 /// Whether the long versions are wanted.
 pub fn long() -> bool {
     std::env::var("HERDGATE_LONG").is_ok_and(|value| value == "1")
+}
+
+/// Says that a test is skipped and why. Not captured, unlike what a test prints otherwise.
+pub fn skipped(why: &str) {
+    let test = std::thread::current().name().map(ToOwned::to_owned).unwrap_or_default();
+    // A closed stderr is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// A random seed, printed so that a failure can be run again with `HERDGATE_SEED`.

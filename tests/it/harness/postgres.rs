@@ -1,6 +1,6 @@
 //! PostgreSQL: databases on the server of the test run, and servers that a test may stop.
 
-use super::eventually;
+use super::{eventually, skipped};
 use sea_orm::ConnectionTrait;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl PrivatePostgres {
     /// A running server; `None`, said aloud, where PostgreSQL is not installed.
     pub async fn start_new() -> Option<Self> {
         let Some(binaries) = binaries() else {
-            println!("SKIPPED: no PostgreSQL binaries under /usr/lib/postgresql or on PATH");
+            skipped("no PostgreSQL binaries under /usr/lib/postgresql or on PATH");
             return None;
         };
         let folder = tempfile::Builder::new().prefix("herdgate-pg-").tempdir().unwrap();

@@ -112,7 +112,7 @@ impl JobStream {
     }
 
     /// Takes verdicts in to the end of the stream. The second tells how it ended.
-    pub async fn to_the_end(mut self) -> (BTreeMap<u64, Verdict>, Result<(), Status>) {
+    pub async fn into_end(mut self) -> (BTreeMap<u64, Verdict>, Result<(), Status>) {
         let end = self.receive(usize::MAX).await.map(|_| ());
         (self.verdicts, end)
     }
@@ -134,7 +134,7 @@ pub async fn stream_all<J: Submittable + Send + 'static>(ingest: Ingest, jobs: V
             sender.send(SubmitJobsRequest { sequence, submission: Some(job.submission()) }).await.unwrap();
         }
     });
-    let (verdicts, end) = stream.to_the_end().await;
+    let (verdicts, end) = stream.into_end().await;
     sending.await.unwrap();
     end.unwrap();
     assert_eq!(verdicts.len(), count, "every submission has a verdict");
