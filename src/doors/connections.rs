@@ -42,7 +42,11 @@ pub async fn serve(
     options: DoorOptions,
     stop: CancellationToken,
 ) -> Result<(), DoorError> {
-    let router = router(gateway, options, &stop)?;
+    accept(listener, router(gateway, options, &stop)?, stop).await;
+    Ok(())
+}
+
+pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let protocol = Arc::new(protocol());
     let graceful = GracefulShutdown::new();
@@ -65,8 +69,15 @@ pub async fn serve(
             }
         };
         let (protocol, watcher, router) = (protocol.clone(), graceful.watcher(), router.clone());
+        let stop = stop.clone();
         connections.spawn(async move {
-            converse(&protocol, stream, router, watcher).await;
+            let silent = tokio::select! {
+                () = stop.cancelled() => true,
+                silent = stays_silent(&stream) => silent,
+            };
+            if !silent {
+                converse(&protocol, stream, router, watcher).await;
+            }
             drop(place);
         });
         while connections.try_join_next().is_some() {}
@@ -77,7 +88,6 @@ pub async fn serve(
         tracing::warn!(connections = connections.len(), "connections cut after the time to drain");
     }
     connections.shutdown().await;
-    Ok(())
 }
 
 fn protocol() -> Builder<TokioExecutor> {
@@ -104,15 +114,25 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    match tokio::time::timeout(limits::HEADER_READ, first_bytes(&stream)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return tracing::debug!(%error, "connection lost before its first request"),
-        Err(_) => return tracing::debug!("connection closed: it says nothing"),
-    }
     let service = TowerToHyperService::new(router);
     let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Whether a connection does not even begin to speak in time.
+async fn stays_silent(stream: &TcpStream) -> bool {
+    match tokio::time::timeout(limits::HEADER_READ, first_bytes(stream)).await {
+        Ok(Ok(())) => false,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "connection lost before its first request");
+            true
+        }
+        Err(_) => {
+            tracing::debug!("connection closed: it says nothing");
+            true
+        }
     }
 }
 
