@@ -32,7 +32,7 @@ pub enum DoorError {
 }
 
 /// Serves all doors on the listener until `stop` is cancelled, then lets open requests end for
-/// [`limits::DRAIN`] and cuts what is left.
+/// [`limits::CONNECTION_DRAIN`] and cuts what is left.
 ///
 /// # Errors
 /// Only before the first connection.
@@ -83,8 +83,8 @@ pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: Ca
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    // Streams end by themselves a moment before this runs out, so that they can still say why.
-    if tokio::time::timeout(limits::DRAIN + Duration::from_secs(1), graceful.shutdown()).await.is_err() {
+    // Streams end by themselves before this runs out, so that they can still say why.
+    if tokio::time::timeout(limits::CONNECTION_DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections cut after the time to drain");
     }
     connections.shutdown().await;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_held;
+mod arguments;
 pub mod authentication;
 pub mod budget;
 pub mod frame;
