@@ -32,7 +32,7 @@ pub enum DoorError {
 }
 
 /// Serves all doors on the listener until `stop` is cancelled, then lets open requests end for
-/// [`limits::DRAIN`] and cuts what is left.
+/// [`limits::CONNECTION_DRAIN`] and cuts what is left.
 ///
 /// # Errors
 /// Only before the first connection.
@@ -42,7 +42,11 @@ pub async fn serve(
     options: DoorOptions,
     stop: CancellationToken,
 ) -> Result<(), DoorError> {
-    let router = router(gateway, options, &stop)?;
+    accept(listener, router(gateway, options, &stop)?, stop).await;
+    Ok(())
+}
+
+pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let protocol = Arc::new(protocol());
     let graceful = GracefulShutdown::new();
@@ -65,19 +69,25 @@ pub async fn serve(
             }
         };
         let (protocol, watcher, router) = (protocol.clone(), graceful.watcher(), router.clone());
+        let stop = stop.clone();
         connections.spawn(async move {
-            converse(&protocol, stream, router, watcher).await;
+            let silent = tokio::select! {
+                () = stop.cancelled() => true,
+                silent = stays_silent(&stream) => silent,
+            };
+            if !silent {
+                converse(&protocol, stream, router, watcher).await;
+            }
             drop(place);
         });
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    // Streams end by themselves a moment before this runs out, so that they can still say why.
-    if tokio::time::timeout(limits::DRAIN + Duration::from_secs(1), graceful.shutdown()).await.is_err() {
+    // Streams end by themselves before this runs out, so that they can still say why.
+    if tokio::time::timeout(limits::CONNECTION_DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections cut after the time to drain");
     }
     connections.shutdown().await;
-    Ok(())
 }
 
 fn protocol() -> Builder<TokioExecutor> {
@@ -104,15 +114,25 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    match tokio::time::timeout(limits::HEADER_READ, first_bytes(&stream)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return tracing::debug!(%error, "connection lost before its first request"),
-        Err(_) => return tracing::debug!("connection closed: it says nothing"),
-    }
     let service = TowerToHyperService::new(router);
     let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Whether a connection does not even begin to speak in time.
+async fn stays_silent(stream: &TcpStream) -> bool {
+    match tokio::time::timeout(limits::HEADER_READ, first_bytes(stream)).await {
+        Ok(Ok(())) => false,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "connection lost before its first request");
+            true
+        }
+        Err(_) => {
+            tracing::debug!("connection closed: it says nothing");
+            true
+        }
     }
 }
 

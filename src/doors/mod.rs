@@ -7,6 +7,8 @@ mod http;
 mod load;
 mod router;
 mod tracing_context;
+#[cfg(test)]
+mod wire_tests;
 
 pub use connections::{DoorError, serve};
 pub use router::{DoorOptions, RenderMetrics};

@@ -1,5 +1,6 @@
 //! `AdminService`: repositories, credentials and tiers; held messages are next door.
 
+use super::arguments::without_nul;
 use super::authentication::{administrator, caller, writer};
 use super::servers::admin_service_server::AdminService;
 use super::status::Refusal;
@@ -94,6 +95,7 @@ impl AdminService for Admin {
     ) -> Result<Response<RevokeCredentialResponse>, Status> {
         let administrator = administrator(&request)?;
         let client_id = request.into_inner().client_id;
+        without_nul("client_id", &client_id)?;
         if !self.gateway.store().revoke_credential(&client_id).await? {
             let absent = format!("no working credential has the client id {client_id:?}");
             return Err(Refusal::NotFound(absent).into());

@@ -2,6 +2,7 @@
 //! and discard are for credentials of the project (rule R25).
 
 use super::admin::Admin;
+use super::arguments::without_nul;
 use super::page_token::{Listing, page_size};
 use super::query::fitting;
 use super::status::Refusal;
@@ -21,6 +22,9 @@ impl Admin {
         request: ListHeldMessagesRequest,
     ) -> Result<ListHeldMessagesResponse, Refusal> {
         let limit = page_size(request.page_size, 100, 1000)?;
+        without_nul("project", &request.project)?;
+        without_nul("source", &request.source)?;
+        without_nul("job_guid", &request.job_guid)?;
         let given = |text: String| Some(text).filter(|text| !text.is_empty());
         let filter = HeldFilter {
             state: translate::held_state(request.state)?,

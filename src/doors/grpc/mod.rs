@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_held;
+mod arguments;
 pub mod authentication;
 pub mod budget;
 pub mod frame;
@@ -13,7 +14,7 @@ mod page_token;
 mod query;
 mod responses;
 pub mod status;
-mod stream;
+pub(super) mod stream;
 mod submission;
 pub(crate) mod translate;
 pub mod transport_errors;
@@ -34,7 +35,7 @@ use tonic::service::Routes;
 pub const SUBMIT_JOBS: &str = "/herdgate.v1.IngestService/SubmitJobs";
 
 /// Generated service traits and servers.
-mod servers {
+pub(super) mod servers {
     #![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated")]
     include!(concat!(env!("OUT_DIR"), "/servers/herdgate.v1.rs"));
 }

@@ -1,5 +1,6 @@
 //! `QueryService`.
 
+use super::arguments::{all_without_nul, without_nul};
 use super::open_streams::OpenStreams;
 use super::page_token::{Listing, page_size};
 use super::servers::query_service_server::QueryService;
@@ -52,6 +53,7 @@ impl QueryService for Query {
 
     async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
         let guid = request.into_inner().job_guid;
+        without_nul("job_guid", &guid)?;
         let store = self.gateway.store();
         if let Some(job) = store.job(&guid).await? {
             return Ok(Response::new(translate::job_with_parts(job)));
@@ -72,6 +74,8 @@ impl QueryService for Query {
     ) -> Result<Response<ListJobsResponse>, Status> {
         let request = request.into_inner();
         let limit = page_size(request.page_size, 100, 2000)?;
+        without_nul("revision", &request.revision)?;
+        all_without_nul("states", &request.states)?;
         self.known_project(&request.project)?;
         let filter = JobFilter {
             projects: vec![request.project],
@@ -97,6 +101,7 @@ impl QueryService for Query {
     ) -> Result<Response<ListPushesResponse>, Status> {
         let request = request.into_inner();
         let limit = page_size(request.page_size, 10, 1000)?;
+        without_nul("revision", &request.revision)?;
         self.known_project(&request.project)?;
         let length = request.revision.chars().count();
         if length != 0 && !(limits::REVISION_PREFIX..=limits::REVISION).contains(&length) {

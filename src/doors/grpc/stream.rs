@@ -99,7 +99,7 @@ pub async fn serve<I, S>(
     let stop = context.stop.clone();
     let drained = async {
         stop.cancelled().await;
-        tokio::time::sleep(limits::DRAIN).await;
+        tokio::time::sleep(limits::STREAM_DRAIN).await;
     };
     tokio::select! {
         () = Conversation::new(context).run(frames, responses.clone()) => {}

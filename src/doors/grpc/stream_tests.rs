@@ -333,7 +333,7 @@ async fn shutdown_does_not_wait_for_ever() {
     let (verdicts, status) = stream.rest().await;
     assert!(verdicts.is_empty());
     assert_eq!(status.unwrap().code(), Code::Unavailable);
-    assert_eq!(begun.elapsed().as_secs(), limits::DRAIN.as_secs());
+    assert_eq!(begun.elapsed().as_secs(), limits::STREAM_DRAIN.as_secs());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! besides. It reads the next page only when the last one is taken, so that a slow reader blocks
 //! nobody but itself.
 
+use super::arguments::all_without_nul;
 use super::status::Refusal;
 use super::translate;
 use super::watch_cursor::{self, CursorError, DatabaseTag};
@@ -85,6 +86,7 @@ impl<F: ChangeFeed> Watch<F> {
         if let Some(unknown) = request.projects.iter().find(|project| !is_known(project)) {
             return Err(Refusal::invalid("projects", format!("no repository is named {unknown:?}")));
         }
+        all_without_nul("states", &request.states)?;
         let database = DatabaseTag::of(feed.database_id());
         let position = if !request.cursor.is_empty() {
             watch_cursor::decode(&request.cursor, database, Utc::now()).map_err(|error| match error {
@@ -193,7 +195,7 @@ impl<F: ChangeFeed> Watch<F> {
 
 async fn drained(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(limits::DRAIN).await;
+    tokio::time::sleep(limits::STREAM_DRAIN).await;
 }
 
 #[cfg(test)]

@@ -178,6 +178,7 @@ async fn what_cannot_be_watched_is_refused() {
     let with = |cursor: String| WatchJobsRequest { cursor, ..Default::default() };
     for (request, code) in [
         (WatchJobsRequest { projects: vec!["nowhere".into()], ..everything() }, Code::InvalidArgument),
+        (WatchJobsRequest { states: vec!["a\0".into()], ..everything() }, Code::InvalidArgument),
         (with("nonsense".into()), Code::InvalidArgument),
         (with(cursor_of("another", 0)), Code::OutOfRange),
         (with(cursor_of("database", 8)), Code::OutOfRange),

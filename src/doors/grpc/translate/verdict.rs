@@ -55,7 +55,7 @@ fn reason(outcome: &Outcome) -> Reason {
         Outcome::Parked { waiting_for: ParkedFor::Push, .. } => Reason::WaitingForPush,
         Outcome::Parked { waiting_for: ParkedFor::Job, .. } => Reason::WaitingForJob,
         Outcome::Rejected(violations) => match violations.first().map(|v| &*v.rule) {
-            Some("forbidden") => Reason::Forbidden,
+            Some("forbidden_project") => Reason::Forbidden,
             Some("parking_full") => Reason::ParkingFull,
             _ => Reason::Invalid,
         },
@@ -165,7 +165,7 @@ mod tests {
             ),
             (rejected("maximum"), Word::Rejected, Reason::Invalid),
             (rejected("unknown_repository"), Word::Rejected, Reason::Invalid),
-            (rejected("forbidden"), Word::Rejected, Reason::Forbidden),
+            (rejected("forbidden_project"), Word::Rejected, Reason::Forbidden),
             (rejected("parking_full"), Word::Rejected, Reason::ParkingFull),
             (retry(RetryCause::DatabaseUnavailable), Word::RetryLater, Reason::DatabaseUnavailable),
             (retry(RetryCause::Overloaded), Word::RetryLater, Reason::Overloaded),

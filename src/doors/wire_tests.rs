@@ -1,0 +1,284 @@
+//! What a real client sees on a real connection, with a stand-in for the core.
+
+use super::connections::accept;
+use super::grpc::budget::{ByteBudget, count_call};
+use super::grpc::frame::SubmitJobsFrame;
+use super::grpc::servers::ingest_service_server::{IngestService, IngestServiceServer};
+use super::grpc::stream::{self, Intake, StreamContext};
+use super::grpc::transport_errors::map_transport_errors;
+use super::http;
+use super::load::{Load, limit_load};
+use crate::access::{Principal, Rights};
+use crate::core::{PendingVerdicts, Submission, SubmitError};
+use crate::domain::{Outcome, StoredReason, Verdict};
+use crate::limits;
+use crate::proto::ingest_service_client::IngestServiceClient;
+use crate::proto::job_submission::Encoding;
+use crate::proto::{
+    JobSubmission, SubmitArtifactsRequest, SubmitArtifactsResponse, SubmitJobBatchRequest,
+    SubmitJobBatchResponse, SubmitJobsRequest, SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse,
+    ValidateJobsRequest, ValidateJobsResponse,
+};
+use ::http::header::CONTENT_TYPE;
+use axum::middleware::{from_fn, from_fn_with_state};
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, stream as streams};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_types::StatusExt;
+
+/// Stores everything at once.
+#[derive(Clone)]
+struct StoresAll;
+
+impl Intake for StoresAll {
+    async fn submit(&self, _: &Principal, items: Vec<Submission>) -> Result<PendingVerdicts, SubmitError> {
+        let stored = Outcome::Stored(StoredReason::Created);
+        let verdict = Verdict { guid: None, outcome: stored, warnings: vec![] };
+        Ok(async move { vec![verdict; items.len()] }.boxed())
+    }
+}
+
+struct StandIn {
+    budget: ByteBudget,
+    stop: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl IngestService for StandIn {
+    type SubmitJobsStream = ReceiverStream<Result<SubmitJobsResponse, Status>>;
+
+    async fn submit_jobs(
+        &self,
+        request: Request<Streaming<SubmitJobsFrame>>,
+    ) -> Result<Response<Self::SubmitJobsStream>, Status> {
+        let principal = Principal { source: "test".into(), rights: Rights::EveryProject };
+        let (budget, stop) = (self.budget.clone(), self.stop.clone());
+        let context = StreamContext { intake: StoresAll, principal, budget, stop };
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(stream::serve(context, request.into_inner(), sender));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn submit_job_batch(
+        &self,
+        _: Request<SubmitJobBatchRequest>,
+    ) -> Result<Response<SubmitJobBatchResponse>, Status> {
+        Ok(Response::new(SubmitJobBatchResponse::default()))
+    }
+
+    async fn validate_jobs(
+        &self,
+        _: Request<ValidateJobsRequest>,
+    ) -> Result<Response<ValidateJobsResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn submit_pushes(
+        &self,
+        _: Request<SubmitPushesRequest>,
+    ) -> Result<Response<SubmitPushesResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn submit_artifacts(
+        &self,
+        _: Request<SubmitArtifactsRequest>,
+    ) -> Result<Response<SubmitArtifactsResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    budget: ByteBudget,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn serve() -> Server {
+    let (budget, stop) = (ByteBudget::new(limits::IN_FLIGHT_BYTES), CancellationToken::new());
+    let ingest = IngestServiceServer::new(StandIn { budget: budget.clone(), stop: stop.clone() })
+        .max_decoding_message_size(limits::SUBMISSION_BYTES)
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
+    let (_ready, readiness) = watch::channel(true);
+    let grpc = tonic::service::Routes::new(ingest).into_axum_router();
+    let router = http::routes(readiness, Arc::new(String::new), grpc)
+        .layer(from_fn(map_transport_errors))
+        .layer(from_fn_with_state(budget.clone(), count_call))
+        .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(accept(listener, router, stop.clone()));
+    Server { address, budget, stop, task }
+}
+
+async fn client(server: &Server) -> IngestServiceClient<Channel> {
+    let endpoint = format!("http://{}", server.address);
+    IngestServiceClient::connect(endpoint).await.unwrap().max_encoding_message_size(usize::MAX)
+}
+
+fn numbered(sequence: u64) -> SubmitJobsRequest {
+    SubmitJobsRequest { sequence, submission: None }
+}
+
+fn of_size(bytes: usize) -> JobSubmission {
+    JobSubmission { encoding: Some(Encoding::PulseJson(vec![b' '; bytes].into())) }
+}
+
+/// All verdicts of a stream as sequences, and its status.
+async fn rest(mut responses: Streaming<SubmitJobsResponse>) -> (Vec<u64>, Status) {
+    let mut sequences = Vec::new();
+    loop {
+        match responses.message().await {
+            Ok(Some(response)) => sequences.extend(response.verdicts.iter().map(|v| v.sequence)),
+            Ok(None) => return (sequences, Status::ok("")),
+            Err(status) => return (sequences, status),
+        }
+    }
+}
+
+/// How a call with a body of raw bytes ends.
+async fn raw_call(server: &Server, path: &str, body: Vec<u8>) -> Status {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let body = StreamBody::new(streams::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from(body)))]));
+    let request = ::http::Request::post(format!("http://{}{path}", server.address))
+        .header(CONTENT_TYPE, "application/grpc")
+        .header("te", "trailers")
+        .body(body)
+        .unwrap();
+    let response = send.send_request(request).await.unwrap();
+    if let Some(status) = Status::from_header_map(response.headers()) {
+        return status;
+    }
+    let collected = response.into_body().collect().await.unwrap();
+    Status::from_header_map(collected.trailers().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_is_answered_and_ends_well_with_and_without_compression() {
+    let server = serve().await;
+    let plain = client(&server).await;
+    for mut client in [plain.clone(), plain.send_compressed(Gzip).accept_compressed(Gzip)] {
+        let frames = streams::iter((1..=1000).map(numbered));
+        let responses = client.submit_jobs(frames).await.unwrap().into_inner();
+        let (mut sequences, status) = rest(responses).await;
+        sequences.sort_unstable();
+        assert_eq!(sequences, (1..=1000).collect::<Vec<_>>());
+        assert_eq!(status.code(), Code::Ok);
+    }
+    assert_eq!(server.budget.available(), limits::IN_FLIGHT_BYTES);
+}
+
+#[tokio::test]
+async fn an_oversize_message_is_resource_exhausted_in_calls_and_streams_compressed_or_not() {
+    let server = serve().await;
+    let plain = client(&server).await;
+    let too_large = || of_size(limits::SUBMISSION_BYTES);
+    for mut client in [plain.clone(), plain.send_compressed(Gzip)] {
+        let batch = SubmitJobBatchRequest { submissions: vec![too_large()] };
+        let in_call = client.submit_job_batch(batch).await.unwrap_err();
+        let frames = [numbered(1), SubmitJobsRequest { sequence: 2, submission: Some(too_large()) }];
+        let responses = client.submit_jobs(streams::iter(frames)).await.unwrap().into_inner();
+        let (sequences, in_stream) = rest(responses).await;
+        assert_eq!(sequences, [1], "the decided verdicts come first");
+        for status in [in_call, in_stream] {
+            assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+            assert!(status.message().contains("4194304"), "{}", status.message());
+            assert!(status.get_details_retry_info().is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_frame_are_an_invalid_argument() {
+    let server = serve().await;
+    for call in ["SubmitJobs", "SubmitJobBatch"] {
+        let path = format!("/herdgate.v1.IngestService/{call}");
+        for (what, body) in [
+            ("compression flag", b"\x07\0\0\0\0".to_vec()),
+            ("cut short", b"\0\0\0\0\x09abc".to_vec()),
+            ("compressed without an encoding", b"\x01\0\0\0\x01a".to_vec()),
+        ] {
+            let status = raw_call(&server, &path, body).await;
+            assert_eq!(status.code(), Code::InvalidArgument, "{call}, {what}: {status:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_decode_is_an_invalid_argument_with_details() {
+    let server = serve().await;
+    let path = "/herdgate.v1.IngestService/SubmitJobBatch";
+    let status = raw_call(&server, path, b"\0\0\0\0\x02\xff\xff".to_vec()).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.get_details_bad_request().is_some());
+}
+
+#[tokio::test]
+async fn shutdown_tells_open_streams_and_waits_for_nobody_else() {
+    let server = serve().await;
+    let mut client = client(&server).await;
+    let frames = streams::iter([numbered(1)]).chain(streams::pending());
+    let mut responses = client.submit_jobs(frames).await.unwrap().into_inner();
+    assert_eq!(responses.message().await.unwrap().unwrap().verdicts.len(), 1);
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    server.stop.cancel();
+    let (_, status) = rest(responses).await;
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(status.get_details_retry_info().is_some());
+    tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn http_1_is_served_on_the_same_port() {
+    let server = serve().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.ends_with("ok\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_submitter_that_never_reads_is_stopped_by_flow_control() {
+    let server = serve().await;
+    let mut client = client(&server).await;
+    let sent = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = sent.clone();
+    // A frame without a job gives a verdict larger than itself.
+    let frames = streams::iter(1..).map(move |sequence| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        numbered(sequence)
+    });
+    let _unread = client.submit_jobs(frames).await.unwrap();
+    let mut before = u64::MAX;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = sent.load(std::sync::atomic::Ordering::Relaxed);
+        if now == before {
+            assert_eq!(server.budget.available(), limits::IN_FLIGHT_BYTES);
+            return;
+        }
+        before = now;
+    }
+    panic!("still reading after {before} frames");
+}
