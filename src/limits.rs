@@ -164,6 +164,8 @@ pub const REJECTED_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
 pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
 /// Slowest time from a push to the release of what waits for it, if a notice was lost.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Reasons to look at parked submissions that are remembered one by one.
+pub const PARKING_NOTICES: usize = 1024;
 /// Held submissions released together.
 pub const RELEASE_CHUNK: u64 = 1000;
 

@@ -251,9 +251,9 @@ impl GatewayShared {
             Metrics::global().received(door, run.len() as u64);
         }
         let guids: Vec<Option<Box<str>>> = items.iter().map(|item| item.guid().map(Into::into)).collect();
-        let (reply, mut replies) = mpsc::unbounded_channel();
+        let queues = self.queues.read().await;
+        let (reply, mut replies) = mpsc::channel(queues.len().max(1));
         {
-            let queues = self.queues.read().await;
             let mut shards: Vec<(Vec<usize>, Vec<Item>)> =
                 queues.iter().map(|_| Default::default()).collect();
             for (position, item) in items.into_iter().enumerate() {
@@ -272,7 +272,7 @@ impl GatewayShared {
                 }
             }
         }
-        drop(reply);
+        drop((reply, queues));
         async move {
             let mut verdicts: Vec<Option<Verdict>> = vec![None; count];
             while let Some((positions, decided)) = replies.recv().await {

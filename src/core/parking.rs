@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -32,29 +32,45 @@ pub(crate) enum Notice {
     JobMayBeStored,
 }
 
-/// Takes notices; never blocks the writers.
+/// Takes notices; never blocks the writers. More than fit are one reason to look at everything.
 #[derive(Debug, Clone)]
-pub(crate) struct Parking(mpsc::UnboundedSender<Notice>);
+pub(crate) struct Parking {
+    notices: mpsc::Sender<Notice>,
+    overflow: Arc<Notify>,
+}
+
+/// The other end of [`Parking`].
+#[derive(Debug)]
+pub(crate) struct Notices {
+    notices: mpsc::Receiver<Notice>,
+    overflow: Arc<Notify>,
+}
 
 impl Parking {
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Notice>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+    pub(crate) fn new() -> (Self, Notices) {
+        let (sender, receiver) = mpsc::channel(limits::PARKING_NOTICES);
+        let overflow = Arc::new(Notify::new());
+        (Self { notices: sender, overflow: overflow.clone() }, Notices { notices: receiver, overflow })
+    }
+
+    fn notice(&self, notice: Notice) {
+        if self.notices.try_send(notice).is_err() {
+            self.overflow.notify_one();
+        }
     }
 
     /// After a push was stored.
     pub(crate) fn push_stored(&self, repository_id: i32, revision: &str) {
-        // The receiver ends only with the gateway; the sweep of the next one goes on.
-        let _ = self.0.send(Notice::PushStored(repository_id, revision.to_owned()));
+        self.notice(Notice::PushStored(repository_id, revision.to_owned()));
     }
 
     /// After something was parked.
     pub(crate) fn look_again(&self, revisions: Vec<(i32, String)>, job: bool) {
         if !revisions.is_empty() {
-            let _ = self.0.send(Notice::PushMayBeStored(revisions));
+            self.notice(Notice::PushMayBeStored(revisions));
         }
         if job {
-            let _ = self.0.send(Notice::JobMayBeStored);
+            self.notice(Notice::JobMayBeStored);
         }
     }
 }
@@ -62,7 +78,7 @@ impl Parking {
 /// Releases until stopped.
 pub(crate) async fn run(
     shared: Arc<GatewayShared>,
-    mut notices: mpsc::UnboundedReceiver<Notice>,
+    mut reasons: Notices,
     stop: CancellationToken,
 ) {
     let mut sweeps = interval_at(Instant::now(), limits::SWEEP_INTERVAL);
@@ -71,12 +87,13 @@ pub(crate) async fn run(
         let mut gathered = Vec::new();
         let result = tokio::select! {
             () = stop.cancelled() => return,
-            received = notices.recv_many(&mut gathered, 1024) => {
+            received = reasons.notices.recv_many(&mut gathered, limits::PARKING_NOTICES) => {
                 if received == 0 {
                     return;
                 }
                 shared.follow(gathered).await
             }
+            () = reasons.overflow.notified() => shared.sweep().await,
             _ = sweeps.tick() => shared.sweep().await,
         };
         if let Err(error) = result {

@@ -25,8 +25,8 @@ use tracing::{Instrument, info_span};
 pub(crate) struct Work {
     pub(crate) positions: Vec<usize>,
     pub(crate) items: Vec<Item>,
-    /// Takes the verdicts; the caller may be gone.
-    pub(crate) reply: mpsc::UnboundedSender<(Vec<usize>, Vec<Verdict>)>,
+    /// Takes the verdicts, with room for those of every writer; the caller may be gone.
+    pub(crate) reply: mpsc::Sender<(Vec<usize>, Vec<Verdict>)>,
 }
 
 /// What all writers share.
@@ -64,7 +64,7 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         for work in works {
             let own = verdicts.by_ref().take(work.positions.len()).collect();
             // A caller that is gone does not want its verdicts; what they say is true all the same.
-            let _ = work.reply.send((work.positions, own));
+            let _ = work.reply.try_send((work.positions, own));
         }
     }
 }
