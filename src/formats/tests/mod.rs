@@ -3,6 +3,7 @@
 mod as_protobuf;
 mod corpus;
 mod equivalence;
+mod pushes;
 mod random_job;
 mod translation;
 mod violations;

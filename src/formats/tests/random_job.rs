@@ -198,19 +198,18 @@ pub(super) enum Mutation {
 }
 
 pub(super) fn mutation() -> BoxedStrategy<Mutation> {
+    let tails = ["\0", "\n", " ", "ä", "/", "_", "\u{85}", "%", "Z", "G", "🧱"];
+    let lengths = [1, 25, 26, 41, 50, 51, 70, 71, 100, 101, 125, 126, 140, 141, 255, 256, 512, 513, 1001];
+    let words =
+        ["", "wrong", "retry", "yesterday", "https://", "a b", "hg.mozilla.org", "0000-00-00T00:00:00Z"];
+    let (ordinal, foreign) = (limits::ORDINAL, limits::FOREIGN_ID);
+    let numbers = [-1, 0, 1, 2, 4, 99, ordinal, ordinal + 1, foreign, foreign + 1, i64::MAX, i64::MIN];
     prop_oneof![
         2 => Just(Mutation::Remove),
-        2 => Just(Mutation::Replace(json!(""))),
-        2 => select(vec!["\0", "\n", " ", "ä", "/", "_", "\u{85}", "%", "Z", "G", "🧱"]).prop_map(Mutation::Append),
-        3 => select(vec![1, 25, 26, 41, 50, 51, 70, 71, 100, 101, 125, 126, 140, 141, 255, 256, 512, 513, 1001])
-            .prop_map(Mutation::Lengthen),
-        2 => select(vec!["wrong", "retry", "yesterday", "https://", "a b", "hg.mozilla.org", "0000-00-00T00:00:00Z"])
-            .prop_map(|word| Mutation::Replace(word.into())),
-        3 => select(vec![
-            -1, 0, 1, 2, 4, 99, limits::ORDINAL, limits::ORDINAL + 1, limits::FOREIGN_ID,
-            limits::FOREIGN_ID + 1, i64::MAX, i64::MIN,
-        ])
-            .prop_map(|number| Mutation::Replace(number.into())),
+        2 => select(tails.to_vec()).prop_map(Mutation::Append),
+        3 => select(lengths.to_vec()).prop_map(Mutation::Lengthen),
+        4 => select(words.to_vec()).prop_map(|word| Mutation::Replace(word.into())),
+        3 => select(numbers.to_vec()).prop_map(|number| Mutation::Replace(number.into())),
         1 => Just(Mutation::Replace(json!(2.0))),
     ]
     .boxed()
