@@ -1,7 +1,7 @@
 //! The gRPC door.
 
 pub mod frame;
-pub mod translate;
+pub(crate) mod translate;
 
 /// Generated service traits and servers.
 mod servers {
