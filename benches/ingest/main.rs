@@ -43,6 +43,11 @@ fn main() {
     });
 }
 
+/// What the harness of the tests says where something is missing.
+fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }

@@ -26,17 +26,19 @@ pub fn held_state(state: HeldState) -> &'static str {
     }
 }
 
-/// `PATH: MESSAGE (rule RULE, limit LIMIT, value VALUE)`, with what there is of it.
+/// `PATH: MESSAGE (rule RULE, limit LIMIT, value VALUE)`, without what the message says already.
 pub fn violation(violation: &FieldViolation) -> String {
-    let path = if violation.field_path.is_empty() { "(whole)" } else { &violation.field_path };
-    let mut aside = vec![format!("rule {}", violation.rule)];
-    if !violation.limit.is_empty() {
-        aside.push(format!("limit {}", violation.limit));
+    let FieldViolation { field_path, rule, limit, value_excerpt, message } = violation;
+    let path = if field_path.is_empty() { "(whole)" } else { field_path };
+    let mut aside = vec![format!("rule {rule}")];
+    if !limit.is_empty() && !message.contains(limit) {
+        aside.push(format!("limit {limit}"));
     }
-    if !violation.value_excerpt.is_empty() {
-        aside.push(format!("value {:?}", violation.value_excerpt));
+    if !value_excerpt.is_empty() && !message.contains(value_excerpt) {
+        aside.push(format!("value {value_excerpt:?}"));
     }
-    format!("{path}: {} ({})", violation.message, aside.join(", "))
+    let message = message.strip_prefix(field_path.as_str()).unwrap_or(message).trim_start();
+    format!("{path}: {message} ({})", aside.join(", "))
 }
 
 /// A violation for scripts.
@@ -90,7 +92,7 @@ mod tests {
             rule: "maxLength".into(),
             limit: "25".into(),
             value_excerpt: "xx".into(),
-            message: "is too long".into(),
+            message: "/display/jobSymbol is too long".into(),
         };
         assert_eq!(
             violation(&full),

@@ -48,7 +48,8 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// The file has a key that does not exist.
-    #[error("unknown key `{key}` in {path}; known keys: {known}", path = path.display(), known = known_keys())]
+    #[error("unknown key `{key}` in {path}; known keys: {known}", path = path.display(),
+        known = known_keys())]
     UnknownKey {
         /// The key.
         key: String,

@@ -5,7 +5,7 @@ use crate::access::{BearerToken, Principal, Rights};
 use crate::cli::database::{Create, is_missing, lock, open};
 use crate::cli::failure::Failure;
 use crate::cli::output::notice;
-use crate::config::{Configuration, DatabasePlace};
+use crate::config::Configuration;
 use crate::core::{Gateway, GatewayOptions, PushSubmission};
 use crate::domain::{Door, Signature};
 use crate::doors::grpc::translate;
@@ -187,11 +187,10 @@ impl OnDatabase {
         let pipeline = match self.pipeline.take() {
             Some(pipeline) => pipeline,
             None => {
-                let lock = lock(&self.configuration).map_err(|error| match self.configuration.database.url.place() {
-                    DatabasePlace::SqliteFile(_) => Failure::Refused(format!(
+                let lock = lock(&self.configuration).map_err(|error| {
+                    Failure::Refused(format!(
                         "{error}; to have it done by that gateway, give its address by --server and a token"
-                    )),
-                    DatabasePlace::Postgres => error.into(),
+                    ))
                 })?;
                 Pipeline {
                     gateway: Gateway::start(self.store.clone(), GatewayOptions::default()).await?,

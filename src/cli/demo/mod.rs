@@ -61,7 +61,8 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
 
     let shown = tokio::select! {
         shown = tell(&server) => shown,
-        failure = running.failed() => Err(failure),
+        // Nothing is left to drain then.
+        failure = running.failed() => return Err(failure),
         signal = signals.next() => Err(Failure::Refused(format!("stopped by {signal}"))),
     };
     if shown.is_ok() && !arguments.once {
