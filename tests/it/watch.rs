@@ -98,7 +98,7 @@ async fn no_change_is_missed_under_eight_writers_when_cut_and_resumed_at_random(
         cuts += 1;
     }
     load.stopped().await;
-    stop.send(true).unwrap();
+    stop.send_replace(true);
     if let Some(delays) = delays {
         let delayed = delays.await.unwrap();
         assert!(delayed > 0, "commits were delayed");
