@@ -55,7 +55,7 @@ impl Usage {
 
 impl Gateway {
     /// Starts one on an empty database.
-    pub async fn start(url: &str) -> Self {
+    pub fn start(url: &str) -> Self {
         command(url, &["migrate"]);
         command(
             url,

@@ -4,8 +4,19 @@
 //! `HERDGATE_BENCH_JOBS` sets the number of jobs of each phase (default 30000; every job has three
 //! states), `HERDGATE_BENCH_DATABASES` the databases (default `postgres,sqlite`).
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    missing_docs,
+    reason = "a benchmark that cannot go on says so and ends"
+)]
+
 mod bare;
 #[path = "../../tests/it/harness/eventually.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
 mod eventually_module;
 mod gateway;
 mod jobs;
@@ -71,7 +82,7 @@ async fn on_sqlite(jobs: usize) {
 
 /// Starts a gateway, loads it in every way, stops it.
 async fn measure(name: &'static str, url: &str, jobs: usize, database: Option<u32>) -> Report {
-    let gateway = Gateway::start(url).await;
+    let gateway = Gateway::start(url);
     let mut report = Report::new(name);
     load::push(&gateway).await;
     // Reference data, caches and plans as they are after the first minute of a real gateway.

@@ -90,18 +90,18 @@ pub(super) async fn run(command: HeldCommand, context: Context) -> Result<Exit, 
         HeldCommand::List { filter, limit, json: as_json, target } => {
             let found = list(&mut open(&target).await?, &filter, limit as usize).await?;
             if as_json {
-                json(&found.iter().map(as_value).collect())?
+                json(&found.iter().map(as_value).collect())?;
             } else {
-                table(&found).print()?
+                table(&found).print()?;
             }
             Ok(Exit::Done)
         }
         HeldCommand::Show { id, json: as_json, target } => {
             let held = open(&target).await?.held_message(id).await?;
             if as_json {
-                json(&with_raw(&held))?
+                json(&with_raw(&held))?;
             } else {
-                show(&held)?
+                show(&held)?;
             }
             Ok(Exit::Done)
         }

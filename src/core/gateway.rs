@@ -319,8 +319,7 @@ fn shard_of(item: &Item, shards: usize) -> usize {
     let Some(root) = root else { return 0 };
     let mut hasher = DefaultHasher::new();
     root.hash(&mut hasher);
-    // The remainder is below the number of shards.
-    (hasher.finish() % shards as u64) as usize
+    usize::try_from(hasher.finish() % shards as u64).unwrap_or_default()
 }
 
 /// The one check of who may write what: a submission for a project that the principal may not write

@@ -204,7 +204,7 @@ async fn remember(
     if unknown.is_empty() {
         return Ok(());
     }
-    let expires_at = now + limits::PARKED_AGE.as_micros() as i64;
+    let expires_at = now + i64::try_from(limits::PARKED_AGE.as_micros()).unwrap_or(i64::MAX / 2);
     let entries: Vec<_> =
         unknown.into_iter().map(|((repository, guid), by)| (repository, guid, by, expires_at)).collect();
     transaction.remember_supersedes(&entries).await

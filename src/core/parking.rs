@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(crate) enum Notice {
     /// This push is stored: (repository, top revision).
-    PushStored(i32, String),
+    Push(i32, String),
     /// Jobs were parked for these revisions; the push may have been stored meanwhile.
-    PushMayBeStored(Vec<(i32, String)>),
+    Revisions(Vec<(i32, String)>),
     /// Something waits for a job that another gateway may have stored meanwhile.
-    JobMayBeStored,
+    Jobs,
 }
 
 /// Takes notices; never blocks the writers. More than fit are one reason to look at everything.
@@ -61,26 +61,22 @@ impl Parking {
 
     /// After a push was stored.
     pub(crate) fn push_stored(&self, repository_id: i32, revision: &str) {
-        self.notice(Notice::PushStored(repository_id, revision.to_owned()));
+        self.notice(Notice::Push(repository_id, revision.to_owned()));
     }
 
     /// After something was parked.
     pub(crate) fn look_again(&self, revisions: Vec<(i32, String)>, job: bool) {
         if !revisions.is_empty() {
-            self.notice(Notice::PushMayBeStored(revisions));
+            self.notice(Notice::Revisions(revisions));
         }
         if job {
-            self.notice(Notice::JobMayBeStored);
+            self.notice(Notice::Jobs);
         }
     }
 }
 
 /// Releases until stopped.
-pub(crate) async fn run(
-    shared: Arc<GatewayShared>,
-    mut reasons: Notices,
-    stop: CancellationToken,
-) {
+pub(crate) async fn run(shared: Arc<GatewayShared>, mut reasons: Notices, stop: CancellationToken) {
     let mut sweeps = interval_at(Instant::now(), limits::SWEEP_INTERVAL);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -108,11 +104,11 @@ impl GatewayShared {
         let (mut stored, mut possible, mut jobs) = (BTreeSet::new(), BTreeSet::new(), false);
         for notice in notices {
             match notice {
-                Notice::PushStored(repository, revision) => {
+                Notice::Push(repository, revision) => {
                     stored.insert((repository, revision));
                 }
-                Notice::PushMayBeStored(revisions) => possible.extend(revisions),
-                Notice::JobMayBeStored => jobs = true,
+                Notice::Revisions(revisions) => possible.extend(revisions),
+                Notice::Jobs => jobs = true,
             }
         }
         if !possible.is_empty() {

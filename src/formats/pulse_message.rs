@@ -192,7 +192,9 @@ pub(super) mod integer {
         number.as_i64().or_else(|| {
             let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
             // Beyond 2^53 a float no longer tells neighbouring integers apart.
-            (float.abs() <= crate::limits::FOREIGN_ID as f64).then_some(float as i64)
+            let exact = float.abs() <= crate::limits::FOREIGN_ID as f64;
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 2^53")]
+            exact.then_some(float as i64)
         })
     }
 

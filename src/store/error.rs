@@ -99,7 +99,7 @@ impl StoreError {
         match (code, code & 0xff) {
             (FOREIGN_KEY, _) => Self::ForeignKey(text),
             // CONSTRAINT, MISMATCH, TOOBIG.
-            (_, 19 | 20 | 18) => Self::Data(text),
+            (_, 18..=20) => Self::Data(text),
             // BUSY, LOCKED.
             (_, 5 | 6) => Self::Conflict(text),
             // IOERR, FULL, NOMEM, INTERRUPT, PROTOCOL.

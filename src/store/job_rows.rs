@@ -90,7 +90,7 @@ pub(super) fn filter_jobs(select: Select<job::Entity>, filter: &JobFilter) -> Se
         [] => {}
         [project] => {
             condition =
-                condition.add(Expr::col((job::Entity, job::Column::RepositoryId)).eq(repository_id(project)))
+                condition.add(Expr::col((job::Entity, job::Column::RepositoryId)).eq(repository_id(project)));
         }
         projects => {
             condition = condition.add(

@@ -1,5 +1,7 @@
 //! Fresh databases for tests, the same test on both kinds. Panics where a test would.
 
+#![allow(clippy::expect_used, reason = "for tests only: a test that cannot start must end")]
+
 use super::{Store, StoreError, StoreOptions};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use std::path::PathBuf;

@@ -57,6 +57,7 @@ fn converse() -> Conversing {
     converse_with(ByteBudget::new(limits::IN_FLIGHT_BYTES))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test decides how much is sent")]
 fn converse_with(budget: ByteBudget) -> Conversing {
     let (frames, incoming) = frames_channel::unbounded();
     let (sender, responses) = mpsc::channel(1);

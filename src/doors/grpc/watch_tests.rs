@@ -30,7 +30,7 @@ impl ChangeFeed for Changes {
             job.change > after && (filter.states.is_empty() || filter.states.contains(&"running".into()))
         };
         let jobs: Vec<_> =
-            self.0.lock().unwrap().iter().filter(matches).take(limit as usize).cloned().collect();
+            self.0.lock().unwrap().iter().filter(matches).take(limit.try_into().unwrap()).cloned().collect();
         let more = jobs.len() as u64 == limit;
         let reached = if more { jobs.last().unwrap().change } else { self.last() };
         Ok(ChangePage { jobs, reached, more })
@@ -120,7 +120,7 @@ async fn every_page_is_delivered_without_waiting_for_notices() {
     let mut watching = open(&changes, everything()).await.unwrap();
     let begun = Instant::now();
     let mut seen = Vec::new();
-    while seen.len() < count as usize {
+    while i64::try_from(seen.len()).unwrap() < count {
         seen.extend(watching.response().await.0);
     }
     assert_eq!(seen, (1..=count).collect::<Vec<_>>());

@@ -124,7 +124,7 @@ impl BatchTransaction<'_> {
         );
         found.extend(self.run(&sql, RowSet::new().text("root", roots.iter().copied())).await?);
         let mut rows = found.iter().map(KeptRow::read).collect::<Result<Vec<_>, _>>()?;
-        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        rows.sort_unstable_by_key(|row| row.id);
         rows.dedup_by_key(|row| row.id);
         Ok(rows)
     }

@@ -49,7 +49,8 @@ impl PrivatePostgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Number of the process that all others of the server are children of.
+    /// Number of the process that all others of the server are children of; for the benchmarks.
+    #[allow(dead_code, reason = "shared with the benchmarks")]
     pub fn process(&self) -> Option<u32> {
         let file = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid")).ok()?;
         file.lines().next()?.parse().ok()
