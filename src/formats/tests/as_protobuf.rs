@@ -202,7 +202,7 @@ impl<'a> Members<'a> {
 
     fn integer(&self, name: &str) -> Option<Option<i64>> {
         self.object(name, |value| {
-            value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as i64))
+            value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0)?.to_string().parse().ok())
         })
     }
 
@@ -220,7 +220,7 @@ impl<'a> Members<'a> {
         self.object(name, |value| {
             let word = Self::notation(value)?;
             let position = words.iter().position(|known| *known == word);
-            Some(position.map_or(99, |position| position as i32 + 1))
+            Some(position.map_or(99, |position| i32::try_from(position).unwrap() + 1))
         })
     }
 

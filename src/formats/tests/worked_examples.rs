@@ -217,7 +217,7 @@ fn example_4_superseding_without_task_or_machines() {
     assert_eq!(options(&job), ["opt"]);
     assert_eq!(signature(&job), "4c0805f4d41a10003b0875a44488f6a9af9d2778");
     assert_eq!(job.parts.task, None);
-    let superseded: Vec<_> = job.parts.superseded.iter().map(|guid| guid.as_str()).collect();
+    let superseded: Vec<_> = job.parts.superseded.iter().map(AsRef::as_ref).collect();
     assert_eq!(superseded, ["6c1b1c52-1f0e-4c39-9a40-0c8f5ad2b9f3/3", "unknown-guid"]);
 }
 
