@@ -7,7 +7,7 @@ use super::reading::{all_jobs, count_held, stored};
 use super::submitting::JobStream;
 use futures::StreamExt;
 use herdgate::proto::{HeldState, Job, JobResult, Outcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,7 +21,7 @@ const TURN: usize = 10;
 /// A writer whose stream broke waits this long before the next.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Of the jobs that no break touched, this many are read back with their parts.
-const SAMPLE: usize = 1000;
+const SAMPLE: usize = 300;
 
 /// What was acknowledged of a job that is sent twice: running, then completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ pub struct Ledger {
     /// Under way when a stream broke, to be sent again.
     unfinished: Vec<String>,
     /// Under way when any stream broke.
-    touched: Vec<String>,
+    touched: BTreeSet<String>,
 }
 
 /// Writers at work.
@@ -202,7 +202,8 @@ pub async fn assert_kept(gateway: &Gateway, ledgers: &[Ledger]) {
     assert!(states.keys().all(sent), "only what was sent is stored");
     assert_eq!(count_held(gateway, PROJECT, HeldState::Rejected).await, 0);
 
-    let touched = ledgers.iter().flat_map(|ledger| &ledger.touched).filter(|guid| states.contains_key(*guid));
+    let touched = ledgers.iter().flat_map(|ledger| &ledger.touched);
+    let touched = touched.filter(|guid| states.contains_key(*guid));
     let sample = states.keys().step_by(states.len() / SAMPLE + 1);
     let whole = futures::stream::iter(touched.chain(sample)).map(|guid| assert_whole(gateway, guid));
     whole.buffer_unordered(8).collect::<Vec<()>>().await;
