@@ -8,7 +8,7 @@ use crate::limits;
 use crate::store::batch::{BatchTransaction, HeldWrite, LedgerUsage};
 use crate::store::{StoreError, violations};
 use chrono::{TimeDelta, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bounds of what is held; the defaults are those of `limits.rs`.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +67,28 @@ pub(crate) async fn admit_parked(
     keys.sort_unstable();
     keys.dedup();
     let mut usage: HashMap<(String, String), LedgerUsage> = transaction.parked_usage(&keys).await?;
+    let full = |used: &LedgerUsage, size: i64| {
+        used.items >= bounds.parked_items || used.bytes + size > bounds.parked_bytes
+    };
+    // What is parked already takes no more room; asked only where room is short.
+    let total: i64 = waiting.keys().map(|&index| items[index].submission.raw.len() as i64).sum();
+    let count = waiting.len() as i64;
+    let is_short =
+        usage.values().any(|used| full(&LedgerUsage { items: used.items + count, bytes: used.bytes }, total));
+    let mut parked = HashSet::new();
+    if is_short {
+        let digests: Vec<_> =
+            waiting.keys().map(|&index| (&*items[index].source, items[index].raw_digest())).collect();
+        parked = transaction.parked_among(&digests).await?;
+    }
     waiting.retain(|&index, waits| {
         let item = &items[index];
         let used = usage.entry((item.source.to_string(), projects[&index].clone())).or_default();
         let size = item.submission.raw.len() as i64;
-        // What is held already takes no more room.
-        if item.submission.held.is_none() {
-            if used.items >= bounds.parked_items || used.bytes + size > bounds.parked_bytes {
+        let is_parked =
+            || !parked.is_empty() && parked.contains(&(item.source.to_string(), item.raw_digest()));
+        if item.submission.held.is_none() && !is_parked() {
+            if full(used, size) {
                 outcomes[index] = Some(Outcome::Rejected(vec![parking_full(bounds)]));
                 return false;
             }

@@ -20,6 +20,9 @@ mod replay;
 mod submission;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
 pub use submission::{Content, HeldOrigin, PushSubmission, Submission};

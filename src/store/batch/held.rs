@@ -99,6 +99,26 @@ impl BatchTransaction<'_> {
         Ok(usage)
     }
 
+    /// Which of these (source, digest) are parked already.
+    pub(crate) async fn parked_among(
+        &mut self,
+        keys: &[(&str, ContentDigest)],
+    ) -> Result<HashSet<(String, ContentDigest)>, StoreError> {
+        let sql = "SELECT h.source, h.content_digest FROM held_messages h \
+             WHERE h.state = 'parked' AND (h.source, h.content_digest) IN \
+             (SELECT t.source, t.digest FROM {rows})";
+        let set = RowSet::new()
+            .text("source", keys.iter().map(|k| k.0))
+            .bytes("digest", keys.iter().map(|k| &k.1.as_bytes()[..]));
+        let mut parked = HashSet::new();
+        for row in self.run(sql, set).await? {
+            if let Some(digest) = ContentDigest::from_slice(&row.bytes(1)?) {
+                parked.insert((row.text(0)?, digest));
+            }
+        }
+        Ok(parked)
+    }
+
     /// Holds submissions, unique by (source, digest): one that is held already takes the new state and
     /// counts a repeat. `rows` are sorted by (source, digest) and have no duplicate keys.
     pub(crate) async fn hold(&mut self, rows: &[HeldWrite<'_>]) -> Result<(), StoreError> {

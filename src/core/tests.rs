@@ -1,0 +1,286 @@
+//! What only the core itself can be asked, on both databases: the encodings of gRPC cannot say it, or
+//! its bounds are out of reach of a test over the wire.
+
+use super::{Content, Gateway, GatewayOptions, HoldingLimits, Submission};
+use crate::access::{Principal, Rights};
+use crate::domain::{
+    Door, Job, JobState, Outcome, Push, RawFormat, Repository, RepositoryKind, Revision, StoredReason,
+    UnchangedReason, Violation,
+};
+use crate::domain::{HeldState, ProjectName};
+use crate::formats;
+use crate::store::Store;
+use crate::store::model::HeldFilter;
+use crate::store::testing::TestDatabase;
+use chrono::Utc;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+const PROJECT: &str = "quince";
+
+fn revision(digit: char) -> String {
+    digit.to_string().repeat(40)
+}
+
+/// A gateway with one repository and the pushes `a` and `b`, on each database.
+async fn on_each_database<F: AsyncFn(Gateway)>(options: GatewayOptions, test: F) {
+    for database in TestDatabase::each().await {
+        let store = database.store().await;
+        store.save_repository(&repository(PROJECT)).await.unwrap();
+        store.save_repository(&repository("damson")).await.unwrap();
+        let gateway = Gateway::start(store.clone(), options).await.unwrap();
+        for digit in ['a', 'b'] {
+            store_push(&store, &revision(digit)).await;
+        }
+        test(gateway.clone()).await;
+        gateway.drain().await;
+        store.close().await;
+        database.remove().await;
+    }
+}
+
+fn repository(name: &str) -> Repository {
+    Repository {
+        id: 0,
+        name: ProjectName::try_new(name).unwrap(),
+        url: format!("https://hg.example.org/{name}"),
+        kind: RepositoryKind::Mercurial,
+        branch: None,
+        group: None,
+        active: true,
+        description: String::new(),
+        codebase: String::new(),
+    }
+}
+
+async fn store_push(store: &Store, revision: &str) {
+    let repositories = store.repositories().await.unwrap();
+    let repository = repositories.iter().find(|r| r.name.as_str() == PROJECT).unwrap();
+    let push = Push {
+        revision: Revision::try_new(revision).unwrap(),
+        time: Utc::now(),
+        author: "ada@example.org".into(),
+        commits: vec![],
+    };
+    store.store_push(repository.id, &push, Utc::now()).await.unwrap();
+}
+
+/// A submission of a job as Pulse JSON has it; `change` alters what no encoding of this door can say.
+fn submission(guid: &str, state: &str, digit: char, change: impl FnOnce(&mut Job)) -> Submission {
+    let message = json!({
+        "taskId": guid.replace('_', "/"), "origin": {"project": PROJECT, "revision": revision(digit)},
+        "buildSystem": "mill", "display": {"jobSymbol": "k", "groupSymbol": "g", "jobName": "kiln"},
+        "state": state, "jobKind": "test", "version": 1,
+        "logs": [{"name": "live_backing_log", "url": "https://art.example.org/live.log"}],
+    });
+    let raw = message.to_string().into();
+    let Content::Job(mut job) = formats::decode(RawFormat::PulseJson, &raw, None).content else {
+        panic!("the message is valid")
+    };
+    job.guid = crate::domain::JobGuid::try_new(guid).unwrap();
+    change(&mut job);
+    Submission {
+        door: Door::Http,
+        received_at: Utc::now(),
+        raw,
+        format: RawFormat::PulseJson,
+        request_project: None,
+        content: Content::Job(job),
+        warnings: vec![],
+        held: None,
+    }
+}
+
+fn nonsense(number: usize) -> Submission {
+    let raw = format!("nonsense {number}").into();
+    let content = formats::decode(RawFormat::PulseJson, &raw, None).content;
+    Submission { raw, content, ..submission("x", "pending", 'a', |_| {}) }
+}
+
+async fn submit(gateway: &Gateway, submissions: Vec<Submission>) -> Vec<Outcome> {
+    let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
+    let verdicts = gateway.submit(&principal, submissions).await.unwrap().await;
+    verdicts.into_iter().map(|verdict| verdict.outcome).collect()
+}
+
+fn rules(outcome: &Outcome) -> Vec<&str> {
+    match outcome {
+        Outcome::Rejected(violations) => violations.iter().map(|v: &Violation| &*v.rule).collect(),
+        other => panic!("{other:?} is no refusal"),
+    }
+}
+
+async fn execute(store: &Store, sql: &str) {
+    store.write_connection().execute_unprepared(sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn r8_a_retry_takes_over_its_unfinished_base_and_a_repeat_of_the_base_is_a_duplicate() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let base = || submission("abc", "running", 'a', |_| {});
+        assert_eq!(submit(&gateway, vec![base()]).await, [Outcome::Stored(StoredReason::Created)]);
+        let retry = submission("abc_1", "completed", 'a', |_| {});
+        assert_eq!(submit(&gateway, vec![retry]).await, [Outcome::Stored(StoredReason::Updated)]);
+        assert_eq!(submit(&gateway, vec![base()]).await, [Outcome::Unchanged(UnchangedReason::Duplicate)]);
+        assert!(gateway.store().job("abc").await.unwrap().is_none());
+        let job = gateway.store().job("abc_1").await.unwrap().unwrap().job;
+        assert_eq!((job.state, job.provenance.repeats), (JobState::Completed, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r8_a_retry_beside_a_completed_base_gets_a_row_of_its_own() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let both = ["abc", "abc_2"].map(|guid| submission(guid, "completed", 'a', |_| {}));
+        let created = Outcome::Stored(StoredReason::Created);
+        assert_eq!(submit(&gateway, both.to_vec()).await, [created.clone(), created]);
+        assert!(gateway.store().job("abc").await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r10_another_word_is_applied_only_to_what_is_neither_running_nor_completed() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let odd =
+            |guid: &str| submission(guid, "pending", 'a', |job| job.state = JobState::from_word("TODO"));
+        let jobs = [("p", "pending"), ("r", "running"), ("c", "completed")];
+        submit(&gateway, jobs.map(|(guid, state)| submission(guid, state, 'a', |_| {})).to_vec()).await;
+        let stale = Outcome::Unchanged(UnchangedReason::StaleState);
+        assert_eq!(
+            submit(&gateway, vec![odd("p"), odd("r"), odd("c")]).await,
+            [Outcome::Stored(StoredReason::Updated), stale.clone(), stale]
+        );
+        assert_eq!(gateway.store().job("p").await.unwrap().unwrap().job.state.as_str(), "TODO");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r14_a_revision_prefix_finds_its_push_and_is_rejected_once_it_is_ambiguous() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let by_prefix = |guid: &str| {
+            submission(guid, "pending", 'a', |job| job.revision = Revision::try_new("aaaaaaaaaaaa").unwrap())
+        };
+        let created = Outcome::Stored(StoredReason::Created);
+        assert_eq!(submit(&gateway, vec![by_prefix("one")]).await, [created]);
+        store_push(gateway.store(), &format!("aaaaaaaaaaaa{}", "c".repeat(28))).await;
+        assert_eq!(rules(&submit(&gateway, vec![by_prefix("two")]).await[0]), ["ambiguous_revision"]);
+        let short =
+            submission("three", "pending", 'a', |job| job.revision = Revision::try_new("aaaa").unwrap());
+        assert_eq!(rules(&submit(&gateway, vec![short]).await[0]), ["minLength"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_submission_that_the_database_refuses_is_rejected_alone() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        // Something that our own checks let through and the database does not.
+        let refuse = if gateway.store().sqlite_path().is_some() {
+            "CREATE TRIGGER refuse BEFORE INSERT ON jobs WHEN NEW.guid = 'bad' \
+             BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END"
+        } else {
+            "ALTER TABLE jobs ADD CONSTRAINT refuse CHECK (guid <> 'bad')"
+        };
+        execute(gateway.store(), refuse).await;
+        let mut guids: Vec<String> = (0..40).map(|number| format!("good-{number}")).collect();
+        guids.insert(17, "bad".into());
+        let all = guids.iter().map(|guid| submission(guid, "pending", 'a', |_| {})).collect();
+        let outcomes = submit(&gateway, all).await;
+        for (guid, outcome) in guids.iter().zip(&outcomes) {
+            if guid == "bad" {
+                assert_eq!(rules(outcome), ["database"]);
+            } else {
+                assert_eq!(outcome, &Outcome::Stored(StoredReason::Created), "{guid}");
+            }
+        }
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!(held.iter().map(|held| held.guid.as_deref()).collect::<Vec<_>>(), [Some("bad")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_that_is_gone_from_the_database_is_not_taken_from_memory() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit(&gateway, vec![submission("one", "pending", 'b', |_| {})]).await;
+        execute(gateway.store(), "DELETE FROM jobs").await;
+        execute(gateway.store(), &format!("DELETE FROM pushes WHERE revision = '{}'", revision('b'))).await;
+        let outcomes = submit(&gateway, vec![submission("two", "pending", 'b', |_| {})]).await;
+        assert!(matches!(outcomes[0], Outcome::Parked { .. }), "{outcomes:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r13_a_full_car_park_refuses_and_names_its_limits() {
+    let holding = HoldingLimits { parked_items: 3, ..HoldingLimits::default() };
+    on_each_database(GatewayOptions { holding, ..GatewayOptions::default() }, async |gateway| {
+        let waiting = |n: usize| submission(&format!("w{n}"), "pending", 'c', |_| {});
+        for n in 0..3 {
+            assert!(matches!(submit(&gateway, vec![waiting(n)]).await[0], Outcome::Parked { .. }));
+        }
+        let refused = submit(&gateway, vec![waiting(3)]).await;
+        assert_eq!(rules(&refused[0]), ["parking_full"]);
+        let Outcome::Rejected(violations) = &refused[0] else { unreachable!() };
+        assert!(violations[0].limit.as_deref().unwrap().starts_with("3 items"));
+        assert!(matches!(submit(&gateway, vec![waiting(0)]).await[0], Outcome::Parked { .. }), "a repeat");
+        assert!(gateway.store().ledger_balance().await.unwrap().balances());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r13_rejected_submissions_beyond_the_limit_are_kept_as_counts() {
+    let holding = HoldingLimits { rejected_items: 5, ..HoldingLimits::default() };
+    on_each_database(GatewayOptions { holding, ..GatewayOptions::default() }, async |gateway| {
+        for number in 0..12 {
+            assert_eq!(rules(&submit(&gateway, vec![nonsense(number)]).await[0]), ["json"]);
+        }
+        let rejected = HeldFilter { state: Some(HeldState::Rejected), ..HeldFilter::default() };
+        let held = gateway.store().held_messages(&rejected, None, 100).await.unwrap();
+        assert!(held.len() <= 5, "{} are held", held.len());
+        let balance = gateway.store().ledger_balance().await.unwrap();
+        assert!(balance.balances(), "{balance:?}");
+        assert_eq!(balance.held, 12);
+        assert_eq!(balance.gone, 12 - held.len() as i64);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r16_a_pending_log_is_queued_with_its_completed_job_failures_first() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit(&gateway, vec![submission("one", "running", 'a', |_| {})]).await;
+        assert_eq!(gateway.store().follow_up_depth().await.unwrap(), 0);
+        // The completion says nothing about logs; the one that is there becomes due.
+        let completed = submission("one", "completed", 'a', |job| job.parts.logs.clear());
+        submit(&gateway, vec![completed]).await;
+        assert_eq!(gateway.store().follow_up_depth().await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r1_received_equals_decided_and_held_balances_after_a_mix_of_everything() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let mix = vec![
+            submission("one", "pending", 'a', |_| {}),
+            submission("one", "running", 'a', |_| {}),
+            submission("two", "pending", 'c', |_| {}),
+            submission("two", "pending", 'c', |_| {}),
+            nonsense(1),
+            nonsense(1),
+        ];
+        let words: Vec<&str> = submit(&gateway, mix).await.iter().map(Outcome::as_str).collect();
+        assert_eq!(words, ["stored", "stored", "parked", "parked", "rejected", "rejected"]);
+        let balance = gateway.store().ledger_balance().await.unwrap();
+        assert!(balance.balances(), "{balance:?}");
+        assert_eq!((balance.held, balance.rows), (2, 2));
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert!(held.iter().all(|held| held.repeats == 1), "{held:?}");
+    })
+    .await;
+}
