@@ -68,11 +68,12 @@ impl Gateway {
         let mut process = binary(url)
             .arg("serve")
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
-            .stderr(Stdio::piped())
+            .env("HERDGATE_LOG_FILTER", "warn")
+            .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let errors = BufReader::new(process.stderr.take().expect("piped"));
-        let mut lines = errors.lines().map_while(Result::ok);
+        let output = BufReader::new(process.stdout.take().expect("piped"));
+        let mut lines = output.lines().map_while(Result::ok);
         let address = lines
             .find_map(|line| {
                 let at = line.find("http://127.0.0.1:")?;
@@ -125,23 +126,28 @@ impl Gateway {
     }
 
     /// Ends it in order.
-    pub async fn stop(mut self) {
+    pub fn stop(mut self) {
         let terminated = Command::new("kill").arg(self.process.id().to_string()).status();
         assert!(terminated.is_ok_and(|status| status.success()), "kill is there");
-        let ended = tokio::task::spawn_blocking(move || self.process.wait()).await;
-        assert!(ended.expect("waiting").expect("an exit").success(), "the gateway ends in order");
+        let ended = self.process.wait().expect("an exit");
+        assert!(ended.success(), "the gateway ended with {ended}");
     }
 }
 
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to kill.
+        let _ = self.process.kill();
+    }
+}
+
+/// The binary, with nothing of this benchmark's own settings, which it would refuse as unknown.
 fn binary(url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_herdgate"));
-    command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
-    if url.starts_with("postgres") {
-        command.env(
-            "HERDGATE_SECRET_KEY",
-            "bench:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        );
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HERDGATE_")) {
+        command.env_remove(name);
     }
+    command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
     command
 }
 

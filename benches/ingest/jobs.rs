@@ -3,6 +3,7 @@
 
 use herdgate::proto;
 use prost_types::Timestamp;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Project and revision of all jobs.
 pub const PROJECT: &str = "bench";
@@ -38,13 +39,13 @@ impl Jobs {
     }
 
     pub fn guid(&self, index: usize) -> String {
-        // A random version 4 UUID in form, different for every set and index.
-        let mut bytes = [0_u8; 16];
-        let seed = format!("{}-{index}", self.name);
-        for (position, byte) in seed.bytes().enumerate() {
-            bytes[position % 16] = bytes[position % 16].wrapping_mul(31).wrapping_add(byte);
-        }
-        bytes[..8].copy_from_slice(&(index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        // A version 4 UUID in form, different for every set and index.
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, &self.name, index).hash(&mut hasher);
+            hasher.finish()
+        };
+        let bytes = (u128::from(half(0)) << 64 | u128::from(half(1))).to_be_bytes();
         format!("{}/0", uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 

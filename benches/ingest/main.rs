@@ -97,6 +97,6 @@ async fn measure(name: &'static str, url: &str, jobs: usize, database: Option<u3
     }
     report.unary(load::unary(&gateway, 1000, Duration::from_secs(10)).await);
     report.memory(gateway.peak_memory());
-    gateway.stop().await;
+    gateway.stop();
     report
 }
