@@ -166,8 +166,15 @@ pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// Reasons to look at parked submissions that are remembered one by one.
 pub const PARKING_NOTICES: usize = 1024;
+/// What waits for jobs is looked at no more often than this.
+pub const WAITING_JOBS_INTERVAL: Duration = Duration::from_millis(500);
 /// Held submissions released together.
 pub const RELEASE_CHUNK: u64 = 1000;
+
+/// Their bytes, held by a gateway at one time.
+pub const RELEASE_BYTES: i64 = 16 * 1024 * 1024;
+/// One attempt to commit a batch; what has no answer by then is to be sent again.
+pub const COMMIT_ATTEMPT: Duration = Duration::from_secs(8);
 
 /// Jobs in one response of `WatchJobs`.
 pub const WATCH_PAGE: u64 = 500;

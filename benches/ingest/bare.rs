@@ -5,6 +5,7 @@ use super::jobs::Jobs;
 use herdgate::store::{Backend, Store, StoreOptions};
 use sea_orm::sqlx::{self, AssertSqlSafe, PgPool, SqlitePool};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Rates of bare upserts.
@@ -23,29 +24,108 @@ const STATES: [&str; 3] = ["pending", "running", "completed"];
 /// Connections that write at once on PostgreSQL, as many as a gateway uses.
 const CONNECTIONS: usize = 3;
 
-const COLUMNS: &str = "guid, root_guid, repository_id, push_id, signature_id, machine_id, product_id, state, \
-     result, tier, who, reason, submit_time, start_time, end_time, last_modified, task_id, retry_id, \
-     failure_classification_id, digest, applied_digests, first_door, last_door, source, received_at, \
-     committed_at, repeat_count, change_transaction";
+/// The columns of an upserted row with their PostgreSQL types; all of them come from the client, as a
+/// gateway's do.
+const COLUMNS: [(&str, &str); 28] = [
+    ("guid", "text"),
+    ("root_guid", "text"),
+    ("state", "text"),
+    ("result", "text"),
+    ("who", "text"),
+    ("reason", "text"),
+    ("task_id", "text"),
+    ("first_door", "text"),
+    ("last_door", "text"),
+    ("source", "text"),
+    ("repository_id", "bigint"),
+    ("push_id", "bigint"),
+    ("signature_id", "bigint"),
+    ("machine_id", "bigint"),
+    ("product_id", "bigint"),
+    ("tier", "bigint"),
+    ("retry_id", "bigint"),
+    ("failure_classification_id", "bigint"),
+    ("submit_time", "bigint"),
+    ("start_time", "bigint"),
+    ("end_time", "bigint"),
+    ("last_modified", "bigint"),
+    ("received_at", "bigint"),
+    ("committed_at", "bigint"),
+    ("repeat_count", "bigint"),
+    ("change_transaction", "bigint"),
+    ("digest", "bytea"),
+    ("applied_digests", "bytea"),
+];
+const TEXTS: usize = 10;
+const NUMBERS: usize = 16;
 
-const UPDATE: &str = "ON CONFLICT (guid) DO UPDATE SET push_id = excluded.push_id, \
-     signature_id = excluded.signature_id, state = excluded.state, result = excluded.result, \
-     tier = excluded.tier, who = excluded.who, reason = excluded.reason, \
-     submit_time = excluded.submit_time, start_time = excluded.start_time, end_time = excluded.end_time, \
-     last_modified = excluded.last_modified, digest = excluded.digest, \
-     applied_digests = excluded.applied_digests, last_door = excluded.last_door, \
-     source = excluded.source, received_at = excluded.received_at, committed_at = excluded.committed_at, \
-     change_transaction = excluded.change_transaction RETURNING id";
+/// One row: its texts, numbers and the bytes of both digest columns.
+type Row = ([String; TEXTS], [i64; NUMBERS], Vec<u8>);
 
-/// The constant columns of every row, given the expressions of those that differ.
-fn select(guid: &str, state: &str, signature: &str, digest: &str, change: &str, from: &str) -> String {
+/// Ids that all rows refer to.
+struct References {
+    repository: i64,
+    push: i64,
+    machine: i64,
+    product: i64,
+    signatures: Vec<i64>,
+}
+
+/// The row of a job in its state number `step`; `change` is its place in the order of changes.
+fn row(guid: &str, index: usize, step: usize, change: i64, of: &References) -> Row {
+    let text = |text: &str| text.to_owned();
+    let time = 1_790_000_000_000_000 + index as i64 * 1_000_000;
+    let at = |since: usize, offset: i64| if step >= since { time + offset } else { 0 };
+    (
+        [
+            text(guid),
+            text(guid),
+            text(STATES[step]),
+            text(if step == 2 { "success" } else { "unknown" }),
+            text("somebody@example.org"),
+            text("scheduled"),
+            text(&guid[..22]),
+            text("grpc"),
+            text("grpc"),
+            text("bench"),
+        ],
+        [
+            of.repository,
+            of.push,
+            of.signatures[index % of.signatures.len()],
+            of.machine,
+            of.product,
+            1,
+            0,
+            1,
+            time,
+            at(1, 60_000_000),
+            at(2, 600_000_000),
+            time + change,
+            time + change,
+            time + change,
+            0,
+            change,
+        ],
+        [&guid.as_bytes()[..15], &[step as u8]].concat(),
+    )
+}
+
+/// The upsert of rows from `source`, whose columns are named as those of the table.
+fn upsert(source: &str) -> String {
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let kept =
+        ["guid", "root_guid", "first_door", "failure_classification_id", "repeat_count", "repository_id"];
+    let updates: Vec<String> = names
+        .iter()
+        .filter(|name| !kept.contains(name))
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    let names = names.join(", ");
     format!(
-        "INSERT INTO jobs ({COLUMNS}) SELECT {guid}, {guid}, r.id, p.id, {signature}, m.id, o.id, {state}, \
-         'unknown', 1, 'somebody@example.org', 'scheduled', 1790000000000000, 1790000060000000, \
-         1790000600000000, 1790000700000000, substr({guid}, 1, 22), 0, 1, {digest}, {digest}, 'grpc', 'grpc', \
-         'bench', 1790000700000000, 1790000700000000, 0, {change} \
-         FROM {from}, (SELECT id FROM repositories LIMIT 1) r, (SELECT id FROM pushes LIMIT 1) p, \
-         (SELECT id FROM machines LIMIT 1) m, (SELECT id FROM products LIMIT 1) o WHERE true {UPDATE}"
+        "INSERT INTO jobs ({names}) SELECT {names} FROM {source} WHERE true \
+         ON CONFLICT (guid) DO UPDATE SET {} RETURNING id",
+        updates.join(", ")
     )
 }
 
@@ -53,18 +133,29 @@ fn select(guid: &str, state: &str, signature: &str, digest: &str, change: &str, 
 pub async fn postgres(url: &str, jobs: usize) -> Bare {
     let store = open(url).await;
     let Backend::Postgres(pool) = store.backend().clone() else { panic!("PostgreSQL") };
-    let signatures: Vec<i32> =
-        sqlx::query_scalar("SELECT id FROM signatures").fetch_all(&pool).await.expect("signatures");
+    let one = async |sql: &'static str| -> i64 {
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.expect("a row")
+    };
+    let references = Arc::new(References {
+        repository: one("SELECT id::bigint FROM repositories LIMIT 1").await,
+        push: one("SELECT id::bigint FROM pushes LIMIT 1").await,
+        machine: one("SELECT id::bigint FROM machines LIMIT 1").await,
+        product: one("SELECT id::bigint FROM products LIMIT 1").await,
+        signatures: sqlx::query_scalar("SELECT id::bigint FROM signatures")
+            .fetch_all(&pool)
+            .await
+            .expect("signatures"),
+    });
     let set = Jobs::new("bare", jobs);
-    let guids: Vec<String> = (0..jobs).map(|index| set.guid(index)).collect();
+    let guids: Vec<(usize, String)> = (0..jobs).map(|index| (index, set.guid(index))).collect();
     let mut seconds = [0.0; 3];
-    for (state, spent) in STATES.iter().zip(&mut seconds) {
+    for (step, spent) in seconds.iter_mut().enumerate() {
         let started = Instant::now();
         let writers: Vec<_> = (0..CONNECTIONS)
             .map(|writer| {
-                let batches: Vec<Vec<String>> =
+                let batches: Vec<Vec<(usize, String)>> =
                     guids.chunks(ROWS).skip(writer).step_by(CONNECTIONS).map(<[_]>::to_vec).collect();
-                tokio::spawn(write_postgres(pool.clone(), batches, signatures.clone(), state))
+                tokio::spawn(write_postgres(pool.clone(), batches, references.clone(), step))
             })
             .collect();
         for writer in writers {
@@ -76,28 +167,36 @@ pub async fn postgres(url: &str, jobs: usize) -> Bare {
     rates(jobs, seconds)
 }
 
-async fn write_postgres(pool: PgPool, batches: Vec<Vec<String>>, signatures: Vec<i32>, state: &'static str) {
-    let upsert = select(
-        "t.guid",
-        "$3",
-        "t.signature",
-        "t.digest",
-        "pg_current_xact_id()::text::bigint",
-        "UNNEST($1::text[], $2::int[], $4::bytea[]) AS t(guid, signature, digest)",
-    );
-    for guids in batches {
-        let own: Vec<i32> = (0..guids.len()).map(|index| signatures[index % signatures.len()]).collect();
-        let digests: Vec<Vec<u8>> = guids.iter().map(|guid| guid.as_bytes()[..16].to_vec()).collect();
+async fn write_postgres(
+    pool: PgPool,
+    batches: Vec<Vec<(usize, String)>>,
+    references: Arc<References>,
+    step: usize,
+) {
+    let arrays: Vec<String> =
+        COLUMNS.iter().enumerate().map(|(n, (_, kind))| format!("${}::{kind}[]", n + 1)).collect();
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let upsert = upsert(&format!("UNNEST({}) AS t({})", arrays.join(", "), names.join(", ")));
+    for batch in batches {
         let mut transaction = pool.begin().await.expect("a transaction");
-        let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(upsert.as_str()))
-            .bind(&guids)
-            .bind(own)
-            .bind(state)
-            .bind(digests)
-            .fetch_all(&mut *transaction)
+        let change: i64 = sqlx::query_scalar("SELECT pg_current_xact_id()::text::bigint")
+            .fetch_one(&mut *transaction)
             .await
-            .expect("an upsert");
-        if state == "completed" {
+            .expect("a transaction id");
+        let rows: Vec<Row> =
+            batch.iter().map(|(index, guid)| row(guid, *index, step, change, &references)).collect();
+        let mut query = sqlx::query_scalar(AssertSqlSafe(upsert.as_str()));
+        for column in 0..TEXTS {
+            query = query.bind(rows.iter().map(|row| &*row.0[column]).collect::<Vec<&str>>());
+        }
+        for column in 0..NUMBERS {
+            query = query.bind(rows.iter().map(|row| row.1[column]).collect::<Vec<i64>>());
+        }
+        for _ in 0..2 {
+            query = query.bind(rows.iter().map(|row| row.2.clone()).collect::<Vec<_>>());
+        }
+        let ids: Vec<i64> = query.fetch_all(&mut *transaction).await.expect("an upsert");
+        if STATES[step] == "completed" {
             let logs = "INSERT INTO job_logs (job_id, name, url, status, queue_priority, attempts, created_at) \
                  SELECT t.id, 'live_backing_log', 'https://artifacts.example.org/api/queue/v1/task/' || t.id || \
                  '/runs/0/public/logs/live_backing.log', 0, 1, 0, 1790000700000000 \
@@ -117,15 +216,29 @@ async fn write_postgres(pool: PgPool, batches: Vec<Vec<String>>, signatures: Vec
 pub async fn sqlite(path: &Path, jobs: usize) -> Bare {
     let store = open(&format!("sqlite://{}?mode=rw", path.display())).await;
     let Backend::Sqlite { writer, .. } = store.backend().clone() else { panic!("SQLite") };
-    let signatures: Vec<i32> =
-        sqlx::query_scalar("SELECT id FROM signatures").fetch_all(&writer).await.expect("signatures");
+    let one = async |sql: &'static str| -> i64 {
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&writer).await.expect("a row")
+    };
+    let references = References {
+        repository: one("SELECT id FROM repositories LIMIT 1").await,
+        push: one("SELECT id FROM pushes LIMIT 1").await,
+        machine: one("SELECT id FROM machines LIMIT 1").await,
+        product: one("SELECT id FROM products LIMIT 1").await,
+        signatures: sqlx::query_scalar("SELECT id FROM signatures")
+            .fetch_all(&writer)
+            .await
+            .expect("signatures"),
+    };
+    let mut change = one("SELECT value FROM change_sequence").await;
     let set = Jobs::new("bare", jobs);
-    let guids: Vec<String> = (0..jobs).map(|index| set.guid(index)).collect();
+    let guids: Vec<(usize, String)> = (0..jobs).map(|index| (index, set.guid(index))).collect();
     let mut seconds = [0.0; 3];
-    for (state, spent) in STATES.iter().zip(&mut seconds) {
+    for (step, spent) in seconds.iter_mut().enumerate() {
         let started = Instant::now();
         for batch in guids.chunks(ROWS) {
-            write_sqlite(&writer, batch, &signatures, state).await;
+            change += 1;
+            let rows = batch.iter().map(|(index, guid)| row(guid, *index, step, change, &references));
+            write_sqlite(&writer, rows, step).await;
         }
         *spent = started.elapsed().as_secs_f64();
     }
@@ -133,32 +246,31 @@ pub async fn sqlite(path: &Path, jobs: usize) -> Bare {
     rates(jobs, seconds)
 }
 
-async fn write_sqlite(pool: &SqlitePool, guids: &[String], signatures: &[i32], state: &str) {
-    let upsert = select(
-        "t.guid",
-        "?2",
-        "t.signature",
-        "t.digest",
-        "1",
-        "(SELECT value ->> 0 AS guid, value ->> 1 AS signature, unhex(value ->> 2) AS digest \
-         FROM json_each(?1)) t",
-    );
-    let rows: Vec<_> = guids
+async fn write_sqlite(pool: &SqlitePool, rows: impl Iterator<Item = Row>, step: usize) {
+    let fields: Vec<String> = COLUMNS
         .iter()
         .enumerate()
-        .map(|(index, guid)| {
-            let signature = signatures[index % signatures.len()];
-            serde_json::json!([guid, signature, hex::encode(&guid.as_bytes()[..16])])
+        .map(|(n, (name, kind))| match *kind {
+            "bytea" => format!("unhex(value ->> {n}) AS {name}"),
+            _ => format!("value ->> {n} AS {name}"),
+        })
+        .collect();
+    let upsert = upsert(&format!("(SELECT {} FROM json_each(?1)) t", fields.join(", ")));
+    let rows: Vec<_> = rows
+        .map(|(texts, numbers, bytes)| {
+            let bytes = hex::encode(bytes);
+            let texts = texts.into_iter().map(serde_json::Value::from);
+            let numbers = numbers.into_iter().map(serde_json::Value::from);
+            texts.chain(numbers).chain([bytes.clone().into(), bytes.into()]).collect::<Vec<_>>()
         })
         .collect();
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.expect("a transaction");
     let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(upsert))
-        .bind(serde_json::Value::Array(rows).to_string())
-        .bind(state)
+        .bind(serde_json::json!(rows).to_string())
         .fetch_all(&mut *transaction)
         .await
         .expect("an upsert");
-    if state == "completed" {
+    if STATES[step] == "completed" {
         let ids = serde_json::json!(ids).to_string();
         let logs = "INSERT INTO job_logs (job_id, name, url, status, queue_priority, attempts, created_at) \
              SELECT value, 'live_backing_log', 'https://artifacts.example.org/api/queue/v1/task/' || value || \

@@ -44,7 +44,7 @@ pub struct Configuration {
 pub struct Database {
     /// `database.url`. Default `sqlite://herdgate.db?mode=rwc`.
     pub url: DatabaseUrl,
-    /// `database.max_connections`: 1 to 1000, default 8.
+    /// `database.max_connections`: 1 to 1000, default 16.
     pub max_connections: u32,
     /// `database.unsafe`: serve even if the server may lose what it committed. Default false.
     pub allow_unsafe: bool,
@@ -83,7 +83,7 @@ pub enum LogFormat {
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8000";
 const DEFAULT_DATABASE_URL: &str = "sqlite://herdgate.db?mode=rwc";
-const DEFAULT_MAX_CONNECTIONS: u32 = 8;
+const DEFAULT_MAX_CONNECTIONS: u32 = 16;
 const MOST_CONNECTIONS: u32 = 1000;
 const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 

@@ -189,33 +189,34 @@ impl<'a> Additions<'a> {
         row_by_id: &HashMap<i64, usize>,
         added: &mut HashSet<usize>,
     ) -> Result<(), StoreError> {
-        let mut seen = HashSet::new();
-        let mut steps = Vec::new();
+        let mut known: HashMap<(usize, i32, i32), usize> = HashMap::new();
+        let mut steps: Vec<StepRow<'_>> = Vec::new();
         for summary in &self.summaries {
             let (row, parts) = summary.value;
-            let summary = parts.summary.iter().flat_map(|summary| summary.steps.iter().enumerate());
-            for (position, step) in summary {
-                if !seen.insert((row, step.started_line, step.finished_line)) {
-                    continue;
-                }
-                let mut numbers = HashSet::new();
-                steps.push(StepRow {
-                    job_id: rows[row].id,
-                    position: i32::try_from(position).unwrap_or(i32::MAX),
-                    name: &step.name,
-                    started_at: step.started.map(|t| t.timestamp_micros()),
-                    finished_at: step.finished.map(|t| t.timestamp_micros()),
-                    started_line: step.started_line,
-                    finished_line: step.finished_line,
-                    result: step.result.as_str(),
-                    errors: step
-                        .errors
-                        .iter()
-                        .filter(|error| numbers.insert(error.line_number))
-                        .map(|error| (error.line_number, &*error.line))
-                        .collect(),
+            let own_steps = parts.summary.iter().flat_map(|summary| summary.steps.iter().enumerate());
+            for (position, step) in own_steps {
+                let index = *known.entry((row, step.started_line, step.finished_line)).or_insert_with(|| {
+                    steps.push(StepRow {
+                        job_id: rows[row].id,
+                        position: i32::try_from(position).unwrap_or(i32::MAX),
+                        name: &step.name,
+                        started_at: step.started.map(|t| t.timestamp_micros()),
+                        finished_at: step.finished.map(|t| t.timestamp_micros()),
+                        started_line: step.started_line,
+                        finished_line: step.finished_line,
+                        result: step.result.as_str(),
+                        errors: Vec::new(),
+                    });
+                    steps.len() - 1
                 });
+                // A step that is there already may still lack errors.
+                steps[index].errors.extend(step.errors.iter().map(|error| (error.line_number, &*error.line)));
             }
+        }
+        for step in &mut steps {
+            // The sort is stable: of several lines with one number the first stays.
+            step.errors.sort_by_key(|(number, _)| *number);
+            step.errors.dedup_by_key(|(number, _)| *number);
         }
         if steps.is_empty() {
             return Ok(());

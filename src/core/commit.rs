@@ -293,7 +293,7 @@ impl<'a> Batch<'a> {
             })
             .collect::<BTreeSet<_>>();
         let waits_for_job =
-            settled.remembered || self.waiting.values().any(|waiting| waiting.on == ParkedFor::Job);
+            settled.left_waiting || self.waiting.values().any(|waiting| waiting.on == ParkedFor::Job);
         let verdicts = self
             .items
             .iter()

@@ -67,6 +67,8 @@ pub(crate) struct WorkingRow {
     pub(crate) values_of: Option<usize>,
     /// It was completed before this batch.
     pub(crate) was_completed: bool,
+    /// A retry took it over and gave it its guid.
+    pub(crate) renamed: bool,
     /// Something was added although no submission won.
     pub(crate) touched: bool,
     /// A task to add, from the submission at this position among the prepared.
@@ -108,6 +110,7 @@ impl Families {
                 has_task: row.task_id.is_some(),
                 created_by: None,
                 values_of: None,
+                renamed: false,
                 touched: false,
                 task_of: None,
                 repeats: 0,
@@ -198,6 +201,7 @@ impl Families {
         let row = &mut self.rows[index];
         self.by_guid.remove(&row.guid);
         row.guid = prepared.job.guid.as_str().to_owned();
+        row.renamed = true;
         self.by_guid.insert(row.guid.clone(), index);
         let late = prepared.released && prepared.received_at < row.received_at;
         let push_id = if late { row.push_id } else { prepared.push_id };
@@ -229,6 +233,10 @@ impl WorkingRow {
         self.applied.remember(prepared.digest);
         self.received_at = self.received_at.max(prepared.received_at);
         self.values_of = Some(position);
+        if self.state == JobState::Completed {
+            // Its own completion wins for good, whichever came first (R6).
+            self.superseded_by = None;
+        }
         self.add_task(position, prepared.job);
     }
 
@@ -290,6 +298,7 @@ fn new_row(position: usize, prepared: &PreparedJob<'_>) -> WorkingRow {
         created_by: Some(position),
         values_of: Some(position),
         was_completed: false,
+        renamed: false,
         touched: false,
         task_of: job.parts.task.as_ref().map(|_| position),
         repeats: 0,

@@ -136,3 +136,12 @@ fn a_job_that_completed_on_its_own_is_not_superseded() {
     let (mut families, _) = folded(&[job("abc", "completed")]);
     assert!(!families.rows[0].supersede("x"));
 }
+
+#[test]
+fn an_own_completion_clears_what_superseded_the_job() {
+    let (mut families, _) = folded(&[job("abc", "pending")]);
+    families.rows[0].supersede("x");
+    let completed = job("abc", "completed");
+    families.fold(1, &prepared(&completed));
+    assert_eq!(families.rows[0].superseded_by, None);
+}

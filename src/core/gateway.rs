@@ -12,12 +12,11 @@ use crate::limits;
 use crate::store::intern::Interner;
 use crate::store::model::StoredCredential;
 use crate::store::{Backend, Store, StoreError};
-use crate::telemetry::{Metrics, Tally};
+use crate::telemetry::Metrics;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -117,6 +116,7 @@ impl Gateway {
             parking,
             job_changes: job_changes.clone(),
             database_up: AtomicBool::new(true),
+            last_failure: std::sync::Mutex::default(),
             queued: AtomicU64::new(0),
         });
         let count = match (store.backend(), options.writers) {
@@ -246,10 +246,6 @@ impl GatewayShared {
     /// it their order.
     pub(crate) async fn enqueue(&self, items: Vec<Item>) -> PendingVerdicts {
         let count = items.len();
-        let doors: Vec<Door> = items.iter().map(|item| item.submission.door).collect();
-        for (door, run) in runs(&doors) {
-            Metrics::global().received(door, run.len() as u64);
-        }
         let guids: Vec<Option<Box<str>>> = items.iter().map(|item| item.guid().map(Into::into)).collect();
         let queues = self.queues.read().await;
         let (reply, mut replies) = mpsc::channel(queues.len().max(1));
@@ -266,9 +262,11 @@ impl GatewayShared {
             }
             for (queue, (positions, items)) in queues.iter().zip(shards) {
                 if !items.is_empty() {
-                    self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
                     // A writer that is gone drops the work, and with it its end of the replies.
-                    let _ = queue.send(Work { positions, items, reply: reply.clone() }).await;
+                    let Ok(place) = queue.reserve().await else { continue };
+                    self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
+                    count_received(&items);
+                    place.send(Work { positions, items, reply: reply.clone() });
                 }
             }
         }
@@ -285,24 +283,21 @@ impl GatewayShared {
                 .zip(guids)
                 .map(|(verdict, guid)| verdict.unwrap_or_else(|| not_taken(guid)))
                 .collect();
-            for (door, run) in runs(&doors) {
-                let tally: Tally = verdicts[run].iter().map(|verdict| &verdict.outcome).collect();
-                Metrics::global().decided(door, &tally);
-            }
             verdicts
         }
         .boxed()
     }
 }
 
-/// Stretches of submissions that came through one door; almost always one.
-fn runs(doors: &[Door]) -> impl Iterator<Item = (Door, Range<usize>)> {
-    let mut start = 0;
-    doors.chunk_by(PartialEq::eq).map(move |run| {
-        let range = start..start + run.len();
-        start = range.end;
-        (run[0], range)
-    })
+/// Counts deliveries; what comes again from the held messages is none (R1).
+fn count_received(items: &[Item]) {
+    for door in [Door::Grpc, Door::Http, Door::Pulse, Door::CommandLine] {
+        let delivered = |item: &&Item| item.submission.door == door && item.submission.held.is_none();
+        let count = items.iter().filter(delivered).count();
+        if count > 0 {
+            Metrics::global().received(door, count as u64);
+        }
+    }
 }
 
 fn not_taken(guid: Option<Box<str>>) -> Verdict {

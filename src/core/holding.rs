@@ -8,6 +8,7 @@ use crate::limits;
 use crate::store::batch::{BatchTransaction, HeldWrite, LedgerUsage};
 use crate::store::{StoreError, violations};
 use chrono::{TimeDelta, Utc};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bounds of what is held; the defaults are those of `limits.rs`.
@@ -97,7 +98,11 @@ pub(crate) async fn admit_parked(
         }
         outcomes[index] = Some(Outcome::Parked {
             waiting_for: waits.on,
-            expires_at: item.submission.received_at + bounds.parked_age,
+            // What is replayed waits anew; what was received late waits from its receipt on.
+            expires_at: match item.submission.held {
+                Some(held) if held.replayed => Utc::now() + bounds.parked_age,
+                _ => item.submission.received_at + bounds.parked_age,
+            },
         });
         true
     });
@@ -128,22 +133,26 @@ pub(crate) async fn hold(
             claims.insert(index, (items[index].claimed(), items[index].raw_digest()));
         }
     }
-    let mut writes: BTreeMap<(&str, ContentDigest), HeldWrite<'_>> = BTreeMap::new();
+    // In the order of receipt, which is the order in which they will be released (R14).
+    let mut writes: Vec<HeldWrite<'_>> = Vec::with_capacity(claims.len());
+    let mut known: HashMap<(&str, ContentDigest), usize> = HashMap::with_capacity(claims.len());
     for (&index, (claimed, digest)) in &claims {
-        let write =
-            held_write(&items[index], claimed, *digest, waiting.get(&index), &outcomes[index], bounds);
-        writes
-            .entry((&*items[index].source, *digest))
-            .and_modify(|known| known.repeats += 1)
-            .or_insert(write);
+        match known.entry((&*items[index].source, *digest)) {
+            Entry::Occupied(entry) => writes[*entry.get()].repeats += 1,
+            Entry::Vacant(entry) => {
+                entry.insert(writes.len());
+                let waits = waiting.get(&index);
+                writes.push(held_write(&items[index], claimed, *digest, waits, &outcomes[index], bounds));
+            }
+        }
     }
     if writes.is_empty() {
         return Ok(());
     }
     let mut sources: Vec<&str> =
-        writes.values().filter(|w| w.state == HeldState::Rejected).map(|w| w.source).collect();
+        writes.iter().filter(|w| w.state == HeldState::Rejected).map(|w| w.source).collect();
+    sources.sort_unstable();
     sources.dedup();
-    let writes: Vec<HeldWrite<'_>> = writes.into_values().collect();
     transaction.hold(&writes).await?;
     if !sources.is_empty() {
         let most = LedgerUsage { items: bounds.rejected_items, bytes: bounds.rejected_bytes };

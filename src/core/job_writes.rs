@@ -30,8 +30,9 @@ pub(crate) struct Settled {
     pub(crate) released: Vec<ReleasedHeld>,
     /// Rows of jobs changed.
     pub(crate) changed: bool,
-    /// Superseding jobs were remembered for guids that are not known yet.
-    pub(crate) remembered: bool,
+    /// Something waits for jobs that may be there by now: superseding jobs were remembered, or artifacts
+    /// were not taken along.
+    pub(crate) left_waiting: bool,
 }
 
 /// An artifact that waited for a job which this batch creates.
@@ -60,7 +61,7 @@ pub(crate) async fn settle(
 
     let mut added = HashSet::new();
     let unknown = supersede(&mut families, prepared, &folded, &mut added, &mut settled);
-    let joined = join_waiting(transaction, &mut families).await?;
+    let joined = join_waiting(transaction, &mut families, &mut settled).await?;
 
     let mut changes = ChangeNumber::default();
     write_rows(transaction, &mut changes, &mut families, items, prepared, now).await?;
@@ -80,7 +81,7 @@ pub(crate) async fn settle(
         additions.add(joined.row, items.len() + position, PartsRule::OnlyLacking, &joined.parts);
     }
     added.extend(additions.store(transaction, &families.rows, now).await?);
-    queue_earlier_logs(transaction, &families, prepared).await?;
+    queue_earlier_logs(transaction, &families).await?;
 
     for (position, (job, folded)) in prepared.iter().zip(&folded).enumerate() {
         let outcome = match folded {
@@ -117,7 +118,7 @@ pub(crate) async fn settle(
         settled.outcomes.push((index, outcome));
     }
     finish_rows(transaction, &mut changes, &families, prepared, now).await?;
-    settled.remembered = !unknown.is_empty();
+    settled.left_waiting |= !unknown.is_empty();
     remember(transaction, unknown, now).await?;
     settled.released = joined.into_iter().map(|joined| joined.held).collect();
     settled.changed = changes.0.is_some();
@@ -214,9 +215,14 @@ async fn remember(
 async fn join_waiting(
     transaction: &mut BatchTransaction<'_>,
     families: &mut Families,
+    settled: &mut Settled,
 ) -> Result<Vec<Joined>, StoreError> {
-    let created: BTreeSet<(i32, String)> =
-        families.rows.iter().filter(|r| r.id == 0).map(|r| (r.repository_id, r.guid.clone())).collect();
+    let created: BTreeSet<(i32, String)> = families
+        .rows
+        .iter()
+        .filter(|row| row.id == 0 || row.renamed)
+        .map(|row| (row.repository_id, row.guid.clone()))
+        .collect();
     if created.is_empty() {
         return Ok(Vec::new());
     }
@@ -228,9 +234,12 @@ async fn join_waiting(
     }
     let mut joined = Vec::new();
     for waiting in transaction.waiting_artifacts(&keys).await? {
+        // What is not taken along is released right after the commit.
+        settled.left_waiting = true;
+        let Some(raw) = waiting.raw else { continue };
         let Some(row) = families.row_of(&waiting.guid) else { continue };
         let Some(format) = RawFormat::from_word(&waiting.format) else { continue };
-        let decoded = formats::decode(format, &waiting.raw.into(), Some(&waiting.project));
+        let decoded = formats::decode(format, &raw.into(), Some(&waiting.project));
         // One that does not decode any more stays held; the sweep will reject it with its reasons.
         if let Content::Artifact(artifact) = decoded.content {
             let held = ReleasedHeld { id: waiting.id, replayed: false };
@@ -371,17 +380,16 @@ fn wrong_repository(directory: &Directory, format: RawFormat, owner: i32, named:
     ])
 }
 
-/// Queues logs that were sent before their job completed, unless the completion brought its own.
+/// Queues logs that were sent before their job completed.
 async fn queue_earlier_logs(
     transaction: &mut BatchTransaction<'_>,
     families: &Families,
-    prepared: &[PreparedJob<'_>],
 ) -> Result<(), StoreError> {
     let mut jobs: Vec<(i64, i16)> = families
         .rows
         .iter()
         .filter(|row| row.state == JobState::Completed && !row.was_completed && row.created_by.is_none())
-        .filter(|row| row.values_of.is_some_and(|p| prepared[p].job.parts.logs.is_empty()))
+        .filter(|row| row.values_of.is_some())
         .filter_map(|row| Some((row.id, queue_priority(row, "live_backing_log", ParseStatus::Pending)?)))
         .collect();
     if jobs.is_empty() {

@@ -28,8 +28,6 @@ pub(crate) enum Notice {
     Push(i32, String),
     /// Jobs were parked for these revisions; the push may have been stored meanwhile.
     Revisions(Vec<(i32, String)>),
-    /// Something waits for a job that another gateway may have stored meanwhile.
-    Jobs,
 }
 
 /// Takes notices; never blocks the writers. More than fit are one reason to look at everything.
@@ -37,6 +35,8 @@ pub(crate) enum Notice {
 pub(crate) struct Parking {
     notices: mpsc::Sender<Notice>,
     overflow: Arc<Notify>,
+    /// Something waits for a job that may be stored by now.
+    jobs: Arc<Notify>,
 }
 
 /// The other end of [`Parking`].
@@ -44,13 +44,17 @@ pub(crate) struct Parking {
 pub(crate) struct Notices {
     notices: mpsc::Receiver<Notice>,
     overflow: Arc<Notify>,
+    jobs: Arc<Notify>,
 }
 
 impl Parking {
     pub(crate) fn new() -> (Self, Notices) {
         let (sender, receiver) = mpsc::channel(limits::PARKING_NOTICES);
-        let overflow = Arc::new(Notify::new());
-        (Self { notices: sender, overflow: overflow.clone() }, Notices { notices: receiver, overflow })
+        let (overflow, jobs) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        (
+            Self { notices: sender, overflow: overflow.clone(), jobs: jobs.clone() },
+            Notices { notices: receiver, overflow, jobs },
+        )
     }
 
     fn notice(&self, notice: Notice) {
@@ -70,71 +74,99 @@ impl Parking {
             self.notice(Notice::Revisions(revisions));
         }
         if job {
-            self.notice(Notice::Jobs);
+            self.jobs.notify_one();
         }
     }
 }
 
-/// Releases until stopped.
-pub(crate) async fn run(shared: Arc<GatewayShared>, mut reasons: Notices, stop: CancellationToken) {
+/// Releases until stopped: pushes as their notices come; in turn with them, and not one waiting for the
+/// other, jobs that artifacts wait for, and the sweep.
+pub(crate) async fn run(shared: Arc<GatewayShared>, reasons: Notices, stop: CancellationToken) {
+    let Notices { notices, overflow, jobs } = reasons;
+    let all = async {
+        tokio::join!(
+            follow_pushes(&shared, notices, &overflow),
+            follow_jobs(&shared, &jobs),
+            sweep(&shared, &overflow)
+        )
+    };
+    stop.run_until_cancelled(all).await;
+}
+
+async fn follow_pushes(shared: &GatewayShared, mut notices: mpsc::Receiver<Notice>, overflow: &Notify) {
+    let mut gathered = Vec::new();
+    while notices.recv_many(&mut gathered, limits::PARKING_NOTICES).await > 0 {
+        if let Err(error) = shared.follow(std::mem::take(&mut gathered)).await {
+            tracing::warn!(%error, "pushes could not be followed; a sweep will");
+            sleep(limits::RETRY_DELAY).await;
+            overflow.notify_one();
+        }
+    }
+}
+
+async fn follow_jobs(shared: &GatewayShared, jobs: &Notify) {
+    loop {
+        jobs.notified().await;
+        if let Err(error) = shared.release_for_jobs().await {
+            tracing::warn!(%error, "what waits for jobs could not be looked at; a sweep will");
+        }
+        // It looks at everything that waits for jobs, so not for every batch.
+        sleep(limits::WAITING_JOBS_INTERVAL).await;
+    }
+}
+
+async fn sweep(shared: &GatewayShared, overflow: &Notify) {
     let mut sweeps = interval_at(Instant::now(), limits::SWEEP_INTERVAL);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let mut gathered = Vec::new();
-        let result = tokio::select! {
-            () = stop.cancelled() => return,
-            received = reasons.notices.recv_many(&mut gathered, limits::PARKING_NOTICES) => {
-                if received == 0 {
-                    return;
-                }
-                shared.follow(gathered).await
-            }
-            () = reasons.overflow.notified() => shared.sweep().await,
-            _ = sweeps.tick() => shared.sweep().await,
-        };
-        if let Err(error) = result {
-            tracing::warn!(%error, "parked submissions could not be looked at; the next sweep will");
-            sleep(limits::RETRY_DELAY).await;
+        tokio::select! {
+            _ = sweeps.tick() => {}
+            () = overflow.notified() => {}
+        }
+        // Each by itself: what fails in one does not keep the others from being done.
+        let swept = [shared.sweep().await, shared.expire().await, shared.measure().await];
+        for error in swept.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "held submissions could not be swept; the next sweep will");
         }
     }
 }
 
 impl GatewayShared {
     async fn follow(&self, notices: Vec<Notice>) -> Result<(), StoreError> {
-        let (mut stored, mut possible, mut jobs) = (BTreeSet::new(), BTreeSet::new(), false);
+        let (mut stored, mut possible) = (BTreeSet::new(), BTreeSet::new());
         for notice in notices {
             match notice {
                 Notice::Push(repository, revision) => {
                     stored.insert((repository, revision));
                 }
                 Notice::Revisions(revisions) => possible.extend(revisions),
-                Notice::Jobs => jobs = true,
             }
         }
-        if !possible.is_empty() {
-            let possible: Vec<_> = possible.into_iter().collect();
-            stored.extend(self.store.stored_pushes_among(&possible).await?);
+        for (repository, revision) in &stored {
+            self.release_for_push(*repository, revision).await?;
         }
-        for (repository, revision) in stored {
-            self.release_for_push(repository, &revision).await?;
-        }
-        if jobs {
-            self.release_for_jobs().await?;
+        let possible: Vec<_> = possible.into_iter().collect();
+        for (repository, revision) in self.store.stored_pushes_among(&possible).await? {
+            if !stored.contains(&(repository, revision.clone())) {
+                self.release_for_push(repository, &revision).await?;
+            }
         }
         Ok(())
     }
 
-    /// Looks at everything: what waits for pushes and jobs that are there, and what has expired.
+    /// Looks at everything that waits for pushes and jobs that are there.
     async fn sweep(&self) -> Result<(), StoreError> {
         for (repository, revision) in self.store.parked_pushes_now_known().await? {
             self.release_for_push(repository, &revision).await?;
         }
-        self.release_for_jobs().await?;
+        self.release_for_jobs().await
+    }
+
+    async fn expire(&self) -> Result<(), StoreError> {
         let expired = self.store.expire(chrono::Utc::now()).await?;
         if expired.parked > 0 {
             tracing::warn!(count = expired.parked, "parked submissions expired and are held as such");
         }
-        self.measure().await?;
         Ok(())
     }
 

@@ -3,8 +3,11 @@
 use super::gateway::{GatewayShared, SubmitError};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use crate::access::Principal;
-use crate::domain::{Door, Outcome, ProjectName, Refused, StoredReason, UnchangedReason, Verdict, Violation};
+use crate::domain::{
+    ClaimedIdentity, Door, Outcome, ProjectName, Refused, StoredReason, UnchangedReason, Verdict, Violation,
+};
 use crate::store::PushChange;
+use crate::telemetry::{Metrics, Tally};
 use chrono::Utc;
 
 /// Stores pushes of one project.
@@ -29,15 +32,16 @@ pub(crate) async fn submit(
     for (index, submission) in pushes.into_iter().enumerate() {
         let mut refusal = None;
         let outcome = match submission.push {
-            Err(refused) => {
+            Err(mut refused) => {
+                refused.claimed.project = Some(project.to_owned());
                 refusal = Some(refused);
                 None
             }
-            Ok(_) if !repository.active => {
+            Ok(ref push) if !repository.active => {
                 let message = "the repository takes no pushes any more";
                 let violation = Violation::new("/project", "inactive_repository", message);
                 refusal = Some(Refused {
-                    claimed: Default::default(),
+                    claimed: ClaimedIdentity::new(Some(project), Some(push.revision.as_str()), None),
                     violations: vec![violation.with_value(project)],
                 });
                 None
@@ -46,11 +50,14 @@ pub(crate) async fn submit(
                 let stored = shared.store.store_push(repository.id, &push, now).await?;
                 // Also if nothing changed: an earlier notice may have been lost.
                 shared.context.parking.push_stored(repository.id, push.revision.as_str());
-                Some(match stored.change {
+                let outcome = match stored.change {
                     PushChange::Created => Outcome::Stored(StoredReason::Created),
                     PushChange::Changed => Outcome::Stored(StoredReason::Updated),
                     PushChange::Unchanged => Outcome::Unchanged(UnchangedReason::Duplicate),
-                })
+                };
+                Metrics::global().received(door, 1);
+                Metrics::global().decided(door, &[&outcome].into_iter().collect::<Tally>());
+                Some(outcome)
             }
         };
         verdicts.push(outcome.map(|outcome| Verdict { guid: None, outcome, warnings: Vec::new() }));

@@ -6,28 +6,44 @@ use super::pushes;
 use super::submission::{Item, PushSubmission};
 use crate::access::{Principal, Rights};
 use crate::domain::{Outcome, ProjectName, Verdict, Violation};
-use crate::formats;
 use crate::store::HeldSubmission;
 use crate::store::batch::ReleasedHeld;
+use crate::{formats, limits};
 use std::collections::HashMap;
+use std::sync::Arc;
 
-/// Runs held messages through the pipeline again.
+/// Held messages that are in memory with their bytes at one time; of any size they may have.
+const AT_ONCE: usize = limits::RELEASE_BYTES as usize / limits::SUBMISSION_BYTES;
+
+/// Runs held messages through the pipeline again. Nothing is done unless the principal may do all of it.
 pub(crate) async fn replay(
     shared: &GatewayShared,
     principal: &Principal,
     ids: &[i64],
 ) -> Result<Vec<Verdict>, SubmitError> {
-    let mut verdicts: Vec<Option<Verdict>> = vec![None; ids.len()];
-    let (mut positions, mut items) = (Vec::new(), Vec::new());
+    allow_all(shared, principal, ids).await?;
+    let mut verdicts = Vec::with_capacity(ids.len());
+    for some in ids.chunks(AT_ONCE) {
+        verdicts.extend(replay_some(shared, principal, some).await?);
+    }
+    Ok(verdicts)
+}
+
+async fn replay_some(
+    shared: &GatewayShared,
+    principal: &Principal,
+    ids: &[i64],
+) -> Result<Vec<Verdict>, SubmitError> {
     let held = shared.store.held_submissions(ids).await?;
     let mut held: HashMap<i64, HeldSubmission> = held.into_iter().map(|held| (held.id, held)).collect();
+    let mut verdicts: Vec<Option<Verdict>> = vec![None; ids.len()];
+    let (mut positions, mut items) = (Vec::new(), Vec::new());
     for (position, &id) in ids.iter().enumerate() {
         let Some(mut held) = held.remove(&id) else {
             verdicts[position] = Some(refusal("", "not_held", format!("no message {id} is held any more")));
             continue;
         };
         let raw = std::mem::take(&mut held.raw).into();
-        allow(principal, &held)?;
         if held.raw_truncated {
             let message = "only a prefix of its bytes was kept; send it again from its source";
             verdicts[position] = Some(refusal("", "truncated", message.into()));
@@ -54,10 +70,17 @@ pub(crate) async fn discard(
     principal: &Principal,
     ids: &[i64],
 ) -> Result<u64, SubmitError> {
-    for held in shared.store.held_submissions(ids).await? {
-        allow(principal, &held)?;
-    }
+    allow_all(shared, principal, ids).await?;
     Ok(shared.store.discard_held(ids).await?)
+}
+
+async fn allow_all(shared: &GatewayShared, principal: &Principal, ids: &[i64]) -> Result<(), SubmitError> {
+    for some in ids.chunks(AT_ONCE) {
+        for held in shared.store.held_submissions(some).await? {
+            allow(principal, &held)?;
+        }
+    }
+    Ok(())
 }
 
 /// Raw bytes are only for those who may write the project (R25); one that names no project, only for
@@ -76,9 +99,13 @@ fn with_rights_of_source(shared: &GatewayShared, principal: &Principal, mut item
     if principal.rights != Rights::Administrator {
         let directory = shared.current_directory();
         let credential = directory.credentials.values().find(|c| *c.client_id == *item.source);
-        if let Some(source) = credential.map(|credential| Principal::from(&**credential)) {
-            item = authorised(&source, item.submission);
-        }
+        let source = match credential {
+            Some(credential) => Principal::from(&**credential),
+            None if principal.source == item.source => principal.clone(),
+            // Revoked, or no credential at all: nothing is left of its rights.
+            None => Principal { source: item.source.clone(), rights: Rights::Projects(Arc::from([])) },
+        };
+        item = authorised(&source, item.submission);
     }
     item
 }
@@ -90,6 +117,14 @@ async fn replay_push(
     push: PushSubmission,
 ) -> Result<Verdict, SubmitError> {
     let project = held.project.as_deref().unwrap_or_default();
+    if let Err(refused) = push.push {
+        // It stays held as it is.
+        return Ok(Verdict {
+            guid: None,
+            outcome: Outcome::Rejected(refused.violations),
+            warnings: Vec::new(),
+        });
+    }
     let replayed = pushes::submit(shared, principal, held.door, project, vec![push]).await;
     let verdict = match replayed {
         Err(SubmitError::UnknownProject(_)) => {

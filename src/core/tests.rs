@@ -284,3 +284,106 @@ async fn r1_received_equals_decided_and_held_balances_after_a_mix_of_everything(
     })
     .await;
 }
+
+#[tokio::test]
+async fn r13_a_parked_submission_stays_parked_when_it_is_resent_and_refused() {
+    let holding = HoldingLimits { parked_items: 1, ..HoldingLimits::default() };
+    on_each_database(GatewayOptions { holding, ..GatewayOptions::default() }, async |gateway| {
+        let waiting = || submission("w", "pending", 'c', |_| {});
+        submit(&gateway, vec![waiting()]).await;
+        assert!(matches!(submit(&gateway, vec![waiting()]).await[0], Outcome::Parked { .. }));
+        let nobody = Principal { source: "tester".into(), rights: Rights::Projects([].into()) };
+        let refused = gateway.submit(&nobody, vec![waiting()]).await.unwrap().await;
+        assert_eq!(rules(&refused[0].outcome), ["forbidden_project"]);
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!(held.iter().map(|held| held.state).collect::<Vec<_>>(), [HeldState::Parked]);
+        assert!(gateway.store().ledger_balance().await.unwrap().balances());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r14_what_was_parked_in_one_batch_is_released_in_order_of_receipt() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        // Of two completions the first is final; digests order them at random.
+        let guids: Vec<String> = (0..20).map(|number| format!("job-{number}")).collect();
+        let finished = |guid: &str, result: &str| {
+            let mut finished = submission(guid, "completed", 'c', |_| {});
+            let text = String::from_utf8(finished.raw.to_vec()).unwrap();
+            finished.raw = text.replacen('{', &format!("{{\"result\":\"{result}\","), 1).into();
+            finished.content = formats::decode(RawFormat::PulseJson, &finished.raw, None).content;
+            finished
+        };
+        let all = guids.iter().flat_map(|g| [finished(g, "success"), finished(g, "exception")]).collect();
+        let outcomes = submit(&gateway, all).await;
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Parked { .. })), "{outcomes:?}");
+        let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
+        let push = json!({"revision": revision('c'), "push_timestamp": 1, "author": "a", "revisions": []});
+        let pushes = vec![formats::decode_push_json(0, push.to_string().into())];
+        gateway.submit_pushes(&principal, Door::Http, PROJECT, pushes).await.unwrap();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+        while gateway.store().ledger_balance().await.unwrap().rows > 0 {
+            assert!(tokio::time::Instant::now() < deadline, "everything is released");
+            tokio::task::yield_now().await;
+        }
+        for guid in &guids {
+            let job = gateway.store().job(guid).await.unwrap().unwrap().job;
+            assert_eq!(job.result.as_str(), "success", "{guid}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_refused_as_too_large_to_keep_is_kept_whole_once_it_is_parked() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let large = |project: &str| {
+            let mut large = submission("large", "pending", 'c', |_| {});
+            let text = String::from_utf8(large.raw.to_vec()).unwrap();
+            let blanks = " ".repeat(crate::limits::REJECTED_RAW_BYTES);
+            large.raw = format!("{}{blanks}", text.replace(PROJECT, project)).into();
+            large.content = formats::decode(RawFormat::PulseJson, &large.raw, None).content;
+            large
+        };
+        assert_eq!(rules(&submit(&gateway, vec![large("sloe")]).await[0]), ["unknown_repository"]);
+        gateway.store().save_repository(&repository("sloe")).await.unwrap();
+        gateway.refresh_directory().await.unwrap();
+        assert!(matches!(submit(&gateway, vec![large("sloe")]).await[0], Outcome::Parked { .. }));
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!((held.len(), held[0].raw_truncated), (1, false));
+        assert!(gateway.store().ledger_balance().await.unwrap().balances());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_push_is_held_with_its_project_and_replays_to_the_same_refusal() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
+        let push = json!({"revision": revision('d'), "author": "a", "revisions": []});
+        let pushes = vec![formats::decode_push_json(0, push.to_string().into())];
+        let verdicts = gateway.submit_pushes(&principal, Door::Http, PROJECT, pushes).await.unwrap();
+        let refusal = rules(&verdicts[0].outcome).join(" ");
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!(held[0].project.as_deref(), Some(PROJECT));
+        let replayed = gateway.replay(&principal, &[held[0].id]).await.unwrap();
+        assert_eq!(rules(&replayed[0].outcome).join(" "), refusal);
+        assert_eq!(gateway.store().ledger_balance().await.unwrap().rows, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_without_rights_of_its_source_or_an_administrator_is_refused() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit(&gateway, vec![submission("w", "pending", 'c', |_| {})]).await;
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        let somebody = Principal { source: "somebody".into(), rights: Rights::EveryProject };
+        let replayed = gateway.replay(&somebody, &[held[0].id]).await.unwrap();
+        assert_eq!(rules(&replayed[0].outcome), ["forbidden_project"]);
+        let admin = Principal { source: "admin".into(), rights: Rights::Administrator };
+        let replayed = gateway.replay(&admin, &[held[0].id]).await.unwrap();
+        assert!(matches!(replayed[0].outcome, Outcome::Parked { .. }), "{replayed:?}");
+    })
+    .await;
+}

@@ -6,19 +6,19 @@ use super::directory::DirectoryWatch;
 use super::holding::HoldingLimits;
 use super::parking::Parking;
 use super::submission::{Content, Item};
-use crate::domain::{ClaimedIdentity, Outcome, Refused, RetryCause, Verdict, Violation};
+use crate::domain::{ClaimedIdentity, Door, Outcome, Refused, RetryCause, Verdict, Violation};
 use crate::limits;
 use crate::store::intern::Interner;
 use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Tally};
 use chrono::Utc;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, info_span};
 
 /// A part of one call of `submit`: the submissions of one shard, with their positions in the call.
@@ -39,6 +39,8 @@ pub(crate) struct WriterContext {
     pub(crate) job_changes: watch::Sender<u64>,
     /// Whether the last batch of any writer reached the database.
     pub(crate) database_up: AtomicBool,
+    /// When a batch last found the database away.
+    pub(crate) last_failure: Mutex<Option<Instant>>,
     /// Submissions that wait for a writer.
     pub(crate) queued: AtomicU64,
 }
@@ -60,7 +62,9 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         for work in &mut works {
             items.append(&mut work.items);
         }
-        let mut verdicts = context.settle(&items).await.into_iter();
+        let verdicts = context.settle(&items).await;
+        count_decided(&items, &verdicts);
+        let mut verdicts = verdicts.into_iter();
         for work in works {
             let own = verdicts.by_ref().take(work.positions.len()).collect();
             // A caller that is gone does not want its verdicts; what they say is true all the same.
@@ -69,16 +73,40 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
     }
 }
 
+/// Counts decisions of deliveries; what comes again from the held messages is none (R1).
+fn count_decided(items: &[Item], verdicts: &[Verdict]) {
+    for door in [Door::Grpc, Door::Http, Door::Pulse, Door::CommandLine] {
+        let delivered = items
+            .iter()
+            .zip(verdicts)
+            .filter(|(item, _)| item.submission.door == door && item.submission.held.is_none());
+        let tally: Tally = delivered.map(|(_, verdict)| &verdict.outcome).collect();
+        if tally.total() > 0 {
+            Metrics::global().decided(door, &tally);
+        }
+    }
+}
+
 impl WriterContext {
     /// Decides every item, whatever it takes.
     async fn settle(&self, items: &[Item]) -> Vec<Verdict> {
         let started = Instant::now();
+        if self.is_known_to_be_away() {
+            return self.retry_later(items, RetryCause::DatabaseUnavailable);
+        }
         let deadline = started + limits::WRITE_RETRY_WINDOW;
         let verdicts =
             self.settle_part(items, deadline).instrument(info_span!("commit", items = items.len())).await;
         Metrics::global().batch(items.len() as u64, started.elapsed());
         self.measure_lags(items);
         verdicts
+    }
+
+    /// Whether the database was away a moment ago: what waits is then answered at once, and one batch in
+    /// a while finds out whether it is back.
+    fn is_known_to_be_away(&self) -> bool {
+        !self.database_up.load(Ordering::Relaxed)
+            && lock(&self.last_failure).is_some_and(|failure| failure.elapsed() < PROBE_INTERVAL)
     }
 
     /// Lags of the batch: of the submission that waited longest, and of the job that ended last.
@@ -103,12 +131,19 @@ impl WriterContext {
     async fn settle_part(&self, items: &[Item], deadline: Instant) -> Vec<Verdict> {
         match self.commit_with_retries(items, deadline).await {
             Ok(committed) => self.announce(committed),
-            Err(StoreError::Unavailable(error)) => {
+            Err(StoreError::Unavailable(error) | StoreError::Unusable(error)) => {
                 if self.database_up.swap(false, Ordering::Relaxed) {
                     tracing::error!(error, "the database is away; submitters are asked to send again");
                 }
+                *lock(&self.last_failure) = Some(Instant::now());
                 self.retry_later(items, RetryCause::DatabaseUnavailable)
             }
+            Err(StoreError::Conflict(error)) => {
+                tracing::warn!(error, "other transactions were in the way for too long");
+                self.retry_later(items, RetryCause::Overloaded)
+            }
+            Err(error @ StoreError::Internal(_)) => self.internal(items, &error),
+            // Data that the database refuses, or a panic: somewhere among these is the cause.
             Err(error) if items.len() > 1 => {
                 tracing::debug!(%error, items = items.len(), "cutting a batch apart");
                 let (left, right) = items.split_at(items.len() / 2);
@@ -123,11 +158,11 @@ impl WriterContext {
     /// An item that the database does not take even by itself: held as rejected if its data are the
     /// cause, otherwise a bug of ours.
     async fn settle_alone(&self, item: &Item, error: &StoreError, deadline: Instant) -> Vec<Verdict> {
-        let guid = item.guid().unwrap_or_default().to_owned();
+        let alone = std::slice::from_ref(item);
         if !matches!(error, StoreError::Data(_) | StoreError::ForeignKey(_)) {
-            return self.internal(item, error);
+            return self.internal(alone, error);
         }
-        tracing::warn!(job_guid = guid, %error, "the database refuses a submission");
+        tracing::warn!(job_guid = item.guid().unwrap_or_default(), %error, "the database refuses a submission");
         let violation = Violation::new(
             "",
             "database",
@@ -138,15 +173,20 @@ impl WriterContext {
         refused.submission.content = Content::Invalid(Refused { claimed, violations: vec![violation] });
         match self.commit_with_retries(std::slice::from_ref(&refused), deadline).await {
             Ok(committed) => self.announce(committed),
-            Err(error) => self.internal(item, &error),
+            Err(StoreError::Unavailable(_) | StoreError::Unusable(_)) => {
+                self.retry_later(alone, RetryCause::DatabaseUnavailable)
+            }
+            Err(StoreError::Conflict(_)) => self.retry_later(alone, RetryCause::Overloaded),
+            Err(error) => self.internal(alone, &error),
         }
     }
 
-    fn internal(&self, item: &Item, error: &StoreError) -> Vec<Verdict> {
+    fn internal(&self, items: &[Item], error: &StoreError) -> Vec<Verdict> {
         let id = uuid::Uuid::new_v4();
-        let guid = item.guid().unwrap_or_default();
-        tracing::error!(error_id = %id, job_guid = guid, %error, "a submission could not be decided");
-        self.retry_later(std::slice::from_ref(item), RetryCause::Internal(id))
+        let guid = items.first().and_then(Item::guid).unwrap_or_default();
+        let count = items.len();
+        tracing::error!(error_id = %id, job_guid = guid, count, %error, "submissions could not be decided");
+        self.retry_later(items, RetryCause::Internal(id))
     }
 
     async fn commit_with_retries(&self, items: &[Item], deadline: Instant) -> Result<Committed, StoreError> {
@@ -159,9 +199,14 @@ impl WriterContext {
                 directory: &directory,
                 bounds: &self.bounds,
             };
-            // A panic is a bug of ours, and no reason to stop taking jobs.
-            let attempt = AssertUnwindSafe(commit(around, items)).catch_unwind().await;
-            let result = attempt.unwrap_or_else(|_| Err(StoreError::Internal("a batch panicked".into())));
+            // A panic is a bug of ours, and no reason to stop taking jobs. A commit that does not answer
+            // may have happened or not: sent again, it is STORED or UNCHANGED, both are right (R34).
+            let attempt = AssertUnwindSafe(commit(around, items)).catch_unwind();
+            let result = match timeout(limits::COMMIT_ATTEMPT, attempt).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(StoreError::Panicked),
+                Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
+            };
             match result {
                 Ok(committed) => {
                     self.database_up.store(true, Ordering::Relaxed);
@@ -172,7 +217,9 @@ impl WriterContext {
                     foreign_keys += 1;
                     self.interner.clear();
                 }
-                Err(StoreError::Conflict(error)) if conflicts < MOST_CONFLICTS => {
+                Err(StoreError::Conflict(error))
+                    if conflicts < MOST_CONFLICTS && Instant::now() < deadline =>
+                {
                     tracing::debug!(error, "running a batch again");
                     conflicts += 1;
                     sleep(Duration::from_millis(conflicts * rand::random_range(1..4))).await;
@@ -185,7 +232,6 @@ impl WriterContext {
                     sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(1));
                 }
-                Err(StoreError::Conflict(error)) => return Err(StoreError::Data(error)),
                 Err(error) => return Err(error),
             }
         }
@@ -212,5 +258,12 @@ impl WriterContext {
     }
 }
 
-/// Serialization failures and deadlocks in a row before a batch is cut apart.
+/// While the database is away it is tried this often.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+/// Serialization failures and deadlocks in a row before submitters are asked to send again.
 const MOST_CONFLICTS: u64 = 20;
+
+/// A time that a panicking holder left is as good as any.
+fn lock(time: &Mutex<Option<Instant>>) -> MutexGuard<'_, Option<Instant>> {
+    time.lock().unwrap_or_else(PoisonError::into_inner)
+}

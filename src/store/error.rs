@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The database or its settings cannot be used.
     #[error("{0}")]
     Unusable(String),
+    /// A bug of ours that a submission set off: see [`crate::core`].
+    #[error("a batch panicked")]
+    Panicked,
     /// Anything else: a bug of ours.
     #[error("unexpected database error: {0}")]
     Internal(String),
@@ -79,7 +82,8 @@ impl StoreError {
     fn of_sqlstate(code: &str, text: String) -> Self {
         match code {
             "23503" => Self::ForeignKey(text),
-            "40001" | "40P01" => Self::Conflict(text),
+            // A unique key taken by a transaction that came first: run again, the row is found then.
+            "40001" | "40P01" | "23505" => Self::Conflict(text),
             // A statement or lock that took too long, and a session that was ended.
             "57014" | "55P03" | "25P03" => Self::Unavailable(text),
             // The server is of an earlier standby, or turned read-only while it fails over.
@@ -122,7 +126,7 @@ mod tests {
             StoreError::Data(_) => "data",
             StoreError::ForeignKey(_) => "foreign key",
             StoreError::Unusable(_) => "unusable",
-            StoreError::Internal(_) => "internal",
+            StoreError::Internal(_) | StoreError::Panicked => "internal",
         }
     }
 
@@ -132,7 +136,7 @@ mod tests {
             ("22001", "data"),        // string too long
             ("22021", "data"),        // NUL in a text
             ("23502", "data"),        // null
-            ("23505", "data"),        // unique
+            ("23505", "conflict"),    // unique
             ("23503", "foreign key"), // foreign key
             ("54000", "data"),        // program limit
             ("40001", "conflict"),    // serialization failure

@@ -5,7 +5,7 @@ use super::time::to_micros;
 use super::{Backend, Store, StoreError};
 use crate::domain::{Commit, Push};
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
@@ -93,7 +93,8 @@ impl Store {
             .filter(push::Column::RepositoryId.eq(repository_id))
             .filter(push::Column::Revision.eq(revision));
         if matches!(self.backend, Backend::Postgres(_)) {
-            select = select.lock_exclusive();
+            // Jobs may be inserted below it meanwhile.
+            select = select.lock(LockType::NoKeyUpdate);
         }
         let gone = || StoreError::Conflict("the push was deleted meanwhile".into());
         select.one(transaction).await?.ok_or_else(gone)

@@ -22,6 +22,9 @@ use sea_orm::{
 const WAITS_FOR_PUSH: &str = "state = 'parked' AND waiting_for = 'push'";
 const WAITS_FOR_JOB: &str = "state = 'parked' AND waiting_for = 'job'";
 
+/// Terms of one condition, well below the depth that SQLite allows.
+const TERMS: usize = 200;
+
 /// A held submission with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldSubmission {
@@ -83,7 +86,8 @@ impl Store {
         self.submissions(ids).await
     }
 
-    /// The held submissions with these numbers, by number; those that are gone are left out.
+    /// The held submissions with these numbers, by number; those that are gone are left out, and so are
+    /// all from where their bytes exceed [`limits::RELEASE_BYTES`] on: ask again for those.
     ///
     /// # Errors
     /// If the database fails.
@@ -134,20 +138,24 @@ impl Store {
         if possible.iter().any(|(_, revision)| !is_exact(revision)) {
             return self.parked_pushes_now_known().await;
         }
-        let named = possible.iter().fold(Condition::any(), |any, (repository, revision)| {
-            any.add(
-                Condition::all()
-                    .add(push::Column::RepositoryId.eq(*repository))
-                    .add(push::Column::Revision.eq(revision.as_str())),
-            )
-        });
-        let found: Vec<(i32, String)> = push::Entity::find()
-            .select_only()
-            .columns([push::Column::RepositoryId, push::Column::Revision])
-            .filter(named)
-            .into_tuple()
-            .all(&self.read_connection())
-            .await?;
+        let mut found = Vec::new();
+        for some in possible.chunks(TERMS) {
+            let named = some.iter().fold(Condition::any(), |any, (repository, revision)| {
+                any.add(
+                    Condition::all()
+                        .add(push::Column::RepositoryId.eq(*repository))
+                        .add(push::Column::Revision.eq(revision.as_str())),
+                )
+            });
+            let stored: Vec<(i32, String)> = push::Entity::find()
+                .select_only()
+                .columns([push::Column::RepositoryId, push::Column::Revision])
+                .filter(named)
+                .into_tuple()
+                .all(&self.read_connection())
+                .await?;
+            found.extend(stored);
+        }
         Ok(found)
     }
 
@@ -201,8 +209,23 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
+    /// The first of these held messages, as many as [`limits::RELEASE_BYTES`] allow and at least one.
     async fn submissions(&self, ids: SelectStatement) -> Result<Vec<HeldSubmission>, StoreError> {
-        // In two steps, so that the bytes of the many are not sorted to find the few.
+        // In two steps, so that no more bytes are read than are wanted.
+        let sizes: Vec<(i64, i64)> = held_message::Entity::find()
+            .select_only()
+            .columns([held_message::Column::Id, held_message::Column::RawSize])
+            .filter(held_message::Column::Id.in_subquery(ids))
+            .order_by_asc(held_message::Column::Id)
+            .into_tuple()
+            .all(&self.read_connection())
+            .await?;
+        let mut bytes = 0;
+        let few = sizes.iter().enumerate().take_while(|(position, (_, size))| {
+            bytes += size;
+            *position == 0 || bytes <= limits::RELEASE_BYTES
+        });
+        let ids: Vec<i64> = few.map(|(_, (id, _))| *id).collect();
         held_message::Entity::find()
             .select_only()
             .columns([
@@ -217,7 +240,7 @@ impl Store {
                 held_message::Column::Context,
                 held_message::Column::ReceivedAt,
             ])
-            .filter(held_message::Column::Id.in_subquery(ids))
+            .filter(held_message::Column::Id.is_in(ids))
             .order_by_asc(held_message::Column::Id)
             .into_model::<SubmissionRow>()
             .all(&self.read_connection())

@@ -197,6 +197,7 @@ impl From<StoreError> for Refusal {
             StoreError::Data(_)
             | StoreError::ForeignKey(_)
             | StoreError::Unusable(_)
+            | StoreError::Panicked
             | StoreError::Internal(_) => Self::internal(&error),
         }
     }

@@ -34,6 +34,13 @@ pub(crate) struct HeldWrite<'a> {
     pub(crate) again: bool,
 }
 
+impl HeldWrite<'_> {
+    /// 1 if only a prefix of the bytes is kept.
+    fn truncated(&self) -> i32 {
+        i32::from((self.raw.len() as i64) < self.raw_size)
+    }
+}
+
 /// An artifact that waited for a job.
 #[derive(Debug)]
 pub(crate) struct WaitingArtifact {
@@ -41,7 +48,8 @@ pub(crate) struct WaitingArtifact {
     pub(crate) guid: String,
     pub(crate) format: String,
     pub(crate) project: String,
-    pub(crate) raw: Vec<u8>,
+    /// None: too large to be taken along.
+    pub(crate) raw: Option<Vec<u8>>,
 }
 
 /// A held message that leaves.
@@ -62,7 +70,7 @@ pub(crate) struct LedgerUsage {
 /// Source, project, disposition and reason, ordered as everywhere, so that concurrent transactions lock
 /// entries in one order.
 type LedgerKey = (String, String, Disposition, String);
-type LedgerChanges = BTreeMap<LedgerKey, LedgerUsage>;
+pub(super) type LedgerChanges = BTreeMap<LedgerKey, LedgerUsage>;
 
 /// Enters `items` (1 or -1) of a source and project, with the bytes kept of them.
 fn enter(
@@ -120,7 +128,7 @@ impl BatchTransaction<'_> {
     }
 
     /// Holds submissions, unique by (source, digest): one that is held already takes the new state and
-    /// counts a repeat. `rows` are sorted by (source, digest) and have no duplicate keys.
+    /// counts a repeat. `rows` have no duplicate keys; they get their ids in their order.
     pub(crate) async fn hold(&mut self, rows: &[HeldWrite<'_>]) -> Result<(), StoreError> {
         let sql = "INSERT INTO held_messages (state, door, source, format, content_digest, project, \
              revision, guid, waiting_for, repository_id, raw, raw_size, raw_truncated, violations, reason, \
@@ -146,7 +154,8 @@ impl BatchTransaction<'_> {
         if inserted.len() < rows.len() {
             self.hold_again(rows, &inserted, &mut changes).await?;
         }
-        self.enter_ledger(changes).await
+        self.enter_ledger(changes);
+        Ok(())
     }
 
     async fn hold_again(
@@ -166,25 +175,41 @@ impl BatchTransaction<'_> {
         let set = RowSet::new()
             .text("source", known.keys().map(|k| k.0))
             .bytes("digest", known.keys().map(|k| k.1));
-        let mut updates = Vec::new();
+        let (mut updates, mut repeats) = (Vec::new(), Vec::new());
         for row in self.run(sql, set).await? {
             let (source, digest) = (row.text(0)?, row.bytes(1)?);
             let Some(&write) = known.get(&(source.as_str(), digest.as_slice())) else { continue };
             let (id, old_state, project) = (row.bigint(2)?, row.text(3)?, row.text(4)?);
             let (size, old_expiry) = (row.bigint(5)?, row.bigint(6)?);
-            let same = old_state == write.state.as_str();
-            if !same {
-                if let Some(old) = HeldState::from_word(&old_state) {
-                    enter(changes, (&source, &project), Disposition::of_state(old), "", -1, size);
-                }
-                let of = (&*source, write.project.unwrap_or(""));
-                enter(changes, of, Disposition::of_state(write.state), "", 1, size);
+            // What is parked was acknowledged as such: a later refusal of the same bytes changes nothing
+            // (R13), only its own release may.
+            if old_state == HeldState::Parked.as_str() && write.state != HeldState::Parked && !write.again {
+                repeats.push((id, write.repeats + 1));
+                continue;
             }
-            updates.push((id, write, if same { old_expiry } else { write.expires_at }));
+            let of = (&*source, write.project.unwrap_or(""));
+            let kept = write.raw.len() as i64;
+            if let Some(old) = HeldState::from_word(&old_state) {
+                enter(changes, (&source, &project), Disposition::of_state(old), "", -1, size);
+            }
+            enter(changes, of, Disposition::of_state(write.state), "", 1, kept);
+            updates.push((id, write, write.expires_at.max(old_expiry)));
+        }
+        if !repeats.is_empty() {
+            let sql = "UPDATE held_messages SET repeat_count = held_messages.repeat_count + t.repeats \
+                 FROM {rows} WHERE held_messages.id = t.id";
+            let set = RowSet::new()
+                .bigint("id", repeats.iter().map(|r| r.0))
+                .bigint("repeats", repeats.iter().map(|r| r.1));
+            self.run(sql, set).await?;
+        }
+        if updates.is_empty() {
+            return Ok(());
         }
         let sql = "UPDATE held_messages SET state = t.state, waiting_for = t.waiting_for, \
              repository_id = t.repository_id, violations = t.violations, reason = t.reason, \
-             project = t.project, revision = t.revision, guid = t.guid, \
+             project = t.project, revision = t.revision, guid = t.guid, raw = t.raw, \
+             raw_size = t.raw_size, raw_truncated = t.truncated <> 0, \
              last_received_at = t.received_at, expires_at = t.expires_at, \
              repeat_count = held_messages.repeat_count + t.repeats FROM {rows} \
              WHERE held_messages.id = t.id";
@@ -198,6 +223,9 @@ impl BatchTransaction<'_> {
             .optional_text("project", updates.iter().map(|u| u.1.project))
             .optional_text("revision", updates.iter().map(|u| u.1.revision))
             .optional_text("guid", updates.iter().map(|u| u.1.guid))
+            .bytes("raw", updates.iter().map(|u| u.1.raw))
+            .bigint("raw_size", updates.iter().map(|u| u.1.raw_size))
+            .int("truncated", updates.iter().map(|u| u.1.truncated()))
             .bigint("received_at", updates.iter().map(|u| u.1.received_at))
             .bigint("expires_at", updates.iter().map(|u| u.2))
             .bigint("repeats", updates.iter().map(|u| u.1.repeats + i64::from(!u.1.again)));
@@ -224,7 +252,8 @@ impl BatchTransaction<'_> {
             };
             enter(&mut changes, of, way, &row.text(5)?, 1, size);
         }
-        self.enter_ledger(changes).await
+        self.enter_ledger(changes);
+        Ok(())
     }
 
     /// Drops the oldest rejected messages of sources that hold more than `most`, counting them by
@@ -237,9 +266,20 @@ impl BatchTransaction<'_> {
         let sql = "SELECT l.source, CAST(SUM(l.items) AS bigint), CAST(SUM(l.bytes) AS bigint) \
              FROM held_ledger l WHERE l.disposition = 'rejected' AND l.source IN \
              (SELECT t.source FROM {rows}) GROUP BY l.source";
-        let usage = self.run(sql, RowSet::new().text("source", sources.iter().copied())).await?;
-        for row in usage {
-            let (source, items, bytes) = (row.text(0)?, row.bigint(1)?, row.bigint(2)?);
+        let written = self.run(sql, RowSet::new().text("source", sources.iter().copied())).await?;
+        // Written so far, and entered by this transaction.
+        let mut usage: BTreeMap<String, LedgerUsage> = BTreeMap::new();
+        for row in written {
+            usage.insert(row.text(0)?, LedgerUsage { items: row.bigint(1)?, bytes: row.bigint(2)? });
+        }
+        for ((source, _, disposition, _), entered) in &self.ledger {
+            if *disposition == Disposition::Rejected {
+                let known = usage.entry(source.clone()).or_default();
+                known.items += entered.items;
+                known.bytes += entered.bytes;
+            }
+        }
+        for (source, LedgerUsage { items, bytes }) in usage {
             if items > most.items || bytes > most.bytes {
                 let mut excess = LedgerUsage {
                     items: items - most.items * 99 / 100,
@@ -258,35 +298,41 @@ impl BatchTransaction<'_> {
     }
 
     async fn evict_oldest(&mut self, source: &str, mut excess: LedgerUsage) -> Result<(), StoreError> {
-        let sql = "SELECT h.id, COALESCE(h.project, ''), h.reason, CAST(length(h.raw) AS bigint) \
-             FROM held_messages h JOIN {rows} ON h.source = t.source \
+        let sql = "SELECT h.id, CAST(length(h.raw) AS bigint) FROM held_messages h JOIN {rows} ON h.source = t.source \
              WHERE h.state IN ('rejected', 'expired') ORDER BY h.id LIMIT 2000";
         let oldest = self.run(sql, RowSet::new().text("source", std::iter::once(source))).await?;
-        let (mut ids, mut changes) = (Vec::new(), LedgerChanges::new());
+        let mut ids = Vec::new();
         for row in oldest {
             if excess.items <= 0 && excess.bytes <= 0 {
                 break;
             }
-            let (project, size) = (row.text(1)?, row.bigint(3)?);
             ids.push(row.bigint(0)?);
             excess.items -= 1;
-            excess.bytes -= size;
-            enter(&mut changes, (source, &project), Disposition::Rejected, "", -1, size);
-            enter(&mut changes, (source, &project), Disposition::Evicted, &row.text(2)?, 1, size);
+            excess.bytes -= row.bigint(1)?;
         }
-        let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows})";
-        self.run(sql, RowSet::new().bigint("id", ids.iter().copied())).await?;
-        self.enter_ledger(changes).await
+        // What another transaction took meanwhile is its to enter.
+        let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows}) \
+             RETURNING COALESCE(project, ''), reason, CAST(length(raw) AS bigint)";
+        let mut changes = LedgerChanges::new();
+        for row in self.run(sql, RowSet::new().bigint("id", ids.iter().copied())).await? {
+            let (project, reason, size) = (row.text(0)?, row.text(1)?, row.bigint(2)?);
+            enter(&mut changes, (source, &project), Disposition::Rejected, "", -1, size);
+            enter(&mut changes, (source, &project), Disposition::Evicted, &reason, 1, size);
+        }
+        self.enter_ledger(changes);
+        Ok(())
     }
 
-    /// Artifacts that wait for one of these (new) jobs, in order of receipt.
+    /// Artifacts that wait for one of these (new) jobs, in order of receipt: as many and as large as a
+    /// transaction of jobs can well take along; the others are released right after it.
     pub(crate) async fn waiting_artifacts(
         &mut self,
         jobs: &[(i32, &str)],
     ) -> Result<Vec<WaitingArtifact>, StoreError> {
-        let sql = "SELECT h.id, h.guid, h.format, COALESCE(h.project, ''), h.raw FROM held_messages h \
+        let sql = "SELECT h.id, h.guid, h.format, COALESCE(h.project, ''), \
+             CASE WHEN h.raw_size <= 65536 THEN h.raw END FROM held_messages h \
              JOIN {rows} ON h.repository_id = t.repository_id AND h.guid = t.guid \
-             WHERE h.state = 'parked' AND h.waiting_for = 'job' ORDER BY h.id";
+             WHERE h.state = 'parked' AND h.waiting_for = 'job' ORDER BY h.id LIMIT 200";
         let set = RowSet::new()
             .int("repository_id", jobs.iter().map(|j| j.0))
             .text("guid", jobs.iter().map(|j| j.1));
@@ -299,13 +345,24 @@ impl BatchTransaction<'_> {
                     guid: row.text(1)?,
                     format: row.text(2)?,
                     project: row.text(3)?,
-                    raw: row.bytes(4)?,
+                    raw: row.optional_bytes(4)?,
                 })
             })
             .collect()
     }
 
-    async fn enter_ledger(&mut self, changes: LedgerChanges) -> Result<(), StoreError> {
+    fn enter_ledger(&mut self, changes: LedgerChanges) {
+        for (key, usage) in changes {
+            let entry = self.ledger.entry(key).or_default();
+            entry.items += usage.items;
+            entry.bytes += usage.bytes;
+        }
+    }
+
+    /// Writes what the transaction entered into the ledger, at its end and at once: its lines are what
+    /// all transactions share, and so they are locked in one order and briefly.
+    pub(super) async fn write_ledger(&mut self) -> Result<(), StoreError> {
+        let changes = std::mem::take(&mut self.ledger);
         if changes.is_empty() {
             return Ok(());
         }
@@ -346,7 +403,7 @@ fn held_rows<'a>(rows: &'a [HeldWrite<'a>]) -> RowSet<'a> {
         .optional_int("repository_id", rows.iter().map(|r| r.repository_id))
         .bytes("raw", rows.iter().map(|r| r.raw))
         .bigint("raw_size", rows.iter().map(|r| r.raw_size))
-        .int("truncated", rows.iter().map(|r| i32::from((r.raw.len() as i64) < r.raw_size)))
+        .int("truncated", rows.iter().map(HeldWrite::truncated))
         .optional_text("violations", rows.iter().map(|r| r.violations.as_deref()))
         .text("reason", rows.iter().map(|r| r.reason))
         .bigint("received_at", rows.iter().map(|r| r.received_at))

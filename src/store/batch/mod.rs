@@ -1,8 +1,9 @@
 //! The hot path: the statements of one group commit, each for a whole set of rows.
 //!
 //! A [`BatchTransaction`] is one database transaction. Its statements are used in a fixed order (jobs,
-//! then what hangs on them, then held messages, then the ledger), and every statement takes its rows
-//! sorted by key, so that concurrent batches never lock in opposite orders.
+//! then what hangs on them, then held messages, then the ledger), and job rows and ledger lines are
+//! taken in the order of their keys, so that concurrent batches hardly ever lock in opposite orders;
+//! where they do, the database breaks one off, and that one is run again.
 
 mod held;
 mod jobs;
@@ -27,6 +28,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct BatchTransaction<'s> {
     inner: Inner,
     statements: &'s AtomicU64,
+    /// Entered so far, written at the end.
+    ledger: held::LedgerChanges,
 }
 
 enum Inner {
@@ -60,6 +63,7 @@ impl Row {
     column!(optional_bigint, Option<i64>);
     column!(int, i32);
     column!(bytes, Vec<u8>);
+    column!(optional_bytes, Option<Vec<u8>>);
 }
 
 impl Store {
@@ -71,7 +75,7 @@ impl Store {
         };
         let statements = self.statements();
         statements.fetch_add(1, Ordering::Relaxed);
-        Ok(BatchTransaction { inner, statements })
+        Ok(BatchTransaction { inner, statements, ledger: Default::default() })
     }
 }
 
@@ -82,7 +86,8 @@ impl BatchTransaction<'_> {
     }
 
     /// Makes everything true. An error leaves it unknown whether the commit happened.
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.write_ledger().await?;
         self.statements.fetch_add(1, Ordering::Relaxed);
         match self.inner {
             Inner::Postgres(transaction) => transaction.commit().await?,

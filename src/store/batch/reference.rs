@@ -169,7 +169,7 @@ impl BatchTransaction<'_> {
     ) -> Result<Vec<(i32, String, i64)>, StoreError> {
         let sql = "SELECT p.repository_id, t.revision, p.id FROM pushes p JOIN {rows} \
              ON p.repository_id = t.repository_id \
-             AND substr(p.revision, 1, length(t.revision)) = t.revision";
+             AND p.revision >= t.revision AND p.revision < t.revision || '\u{10FFFF}'";
         self.push_rows(sql, keys).await
     }
 

@@ -4,9 +4,8 @@
 use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::query::Query;
 use sea_orm::sqlx::{Postgres, Sqlite};
-use serde_json::Value;
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// The values of one column.
 #[derive(Debug)]
@@ -116,10 +115,20 @@ impl<'a> RowSet<'a> {
     /// The rows as the JSON text that [`Self::json_each`] reads.
     pub(super) fn to_json(&self) -> String {
         let count = self.columns.first().map_or(0, |(_, column)| column.len());
-        let rows: Vec<Value> = (0..count)
-            .map(|row| Value::Array(self.columns.iter().map(|(_, column)| column.json(row)).collect()))
-            .collect();
-        Value::Array(rows).to_string()
+        let mut json = String::with_capacity(count * self.columns.len() * 16 + 2);
+        json.push('[');
+        for row in 0..count {
+            json.push_str(if row == 0 { "[" } else { ",[" });
+            for (index, (_, column)) in self.columns.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                column.write_json(row, &mut json);
+            }
+            json.push(']');
+        }
+        json.push(']');
+        json
     }
 
     /// Binds the arrays that [`Self::unnest`] names.
@@ -169,15 +178,68 @@ impl Column<'_> {
         }
     }
 
-    fn json(&self, row: usize) -> Value {
-        match self {
-            Self::Text(values) => values[row].as_deref().map_or(Value::Null, Value::from),
-            Self::BigInt(values) => Value::from(values[row]),
-            Self::Int(values) => Value::from(values[row]),
-            Self::SmallInt(values) => Value::from(values[row]),
-            Self::Bytes(values) => {
-                values[row].as_deref().map_or(Value::Null, |bytes| Value::from(hex::encode(bytes)))
+    /// Written by hand, for this is the hot path of SQLite; strings by serde_json.
+    fn write_json(&self, row: usize, to: &mut String) {
+        fn number(value: Option<impl Display>, to: &mut String) {
+            match value {
+                Some(value) => {
+                    let _ = write!(to, "{value}");
+                }
+                None => to.push_str("null"),
             }
         }
+        match self {
+            Self::Text(values) => match values[row].as_deref() {
+                Some(text) => push_json_string(text, to),
+                None => to.push_str("null"),
+            },
+            Self::BigInt(values) => number(values[row], to),
+            Self::Int(values) => number(values[row], to),
+            Self::SmallInt(values) => number(values[row], to),
+            Self::Bytes(values) => match values[row].as_deref() {
+                Some(bytes) => {
+                    to.push('"');
+                    for byte in bytes {
+                        let _ = write!(to, "{byte:02x}");
+                    }
+                    to.push('"');
+                }
+                None => to.push_str("null"),
+            },
+        }
+    }
+}
+
+fn push_json_string(text: &str, to: &mut String) {
+    // Almost no text needs an escape.
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+    } else {
+        to.push_str(&serde_json::Value::from(text).to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_a_set_is_read_back_as_its_values() {
+        let set = RowSet::new()
+            .text("a", ["plain", "\"quoted\" \\ \n é", "\u{1}"].into_iter())
+            .optional_text("b", [None, Some(""), Some("x")].into_iter())
+            .optional_bigint("c", [Some(i64::MIN), None, Some(i64::MAX)].into_iter())
+            .bytes("d", [&[][..], &[0, 255], &[16]].into_iter());
+        let rows: serde_json::Value = serde_json::from_str(&set.to_json()).unwrap();
+        assert_eq!(
+            rows,
+            serde_json::json!([
+                ["plain", null, i64::MIN, ""],
+                ["\"quoted\" \\ \n é", "", null, "00ff"],
+                ["\u{1}", "x", i64::MAX, "10"],
+            ])
+        );
     }
 }
