@@ -45,7 +45,7 @@ pub const STREAMS_PER_CONNECTION: u32 = 128;
 /// Submissions in one transaction of the writer.
 pub const COMMIT_BATCH_ITEMS: usize = 500;
 /// Chunks of submissions that wait for one writer.
-pub const WRITER_QUEUE_CHUNKS: usize = 64;
+pub const WRITER_QUEUE_CHUNKS: usize = 16;
 /// Longest time from receipt to verdict (R34).
 pub const VERDICT_DEADLINE: Duration = Duration::from_secs(15);
 /// How long a writer keeps trying a batch while the database is away.

@@ -69,6 +69,8 @@ pub(crate) struct WorkingRow {
     pub(crate) was_completed: bool,
     /// A retry took it over and gave it its guid.
     pub(crate) renamed: bool,
+    /// It belongs to another push than before.
+    pub(crate) moved: bool,
     /// Something was added although no submission won.
     pub(crate) touched: bool,
     /// A task to add, from the submission at this position among the prepared.
@@ -111,6 +113,7 @@ impl Families {
                 created_by: None,
                 values_of: None,
                 renamed: false,
+                moved: false,
                 touched: false,
                 task_of: None,
                 repeats: 0,
@@ -224,6 +227,7 @@ impl WorkingRow {
     }
 
     fn apply(&mut self, position: usize, prepared: &PreparedJob<'_>, push_id: i64) {
+        self.moved |= self.push_id != push_id;
         self.push_id = push_id;
         self.state = prepared.job.state.clone();
         self.result = prepared.job.result.clone();
@@ -299,6 +303,7 @@ fn new_row(position: usize, prepared: &PreparedJob<'_>) -> WorkingRow {
         values_of: Some(position),
         was_completed: false,
         renamed: false,
+        moved: false,
         touched: false,
         task_of: job.parts.task.as_ref().map(|_| position),
         repeats: 0,

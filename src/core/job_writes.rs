@@ -268,8 +268,11 @@ async fn write_rows(
     let first_update = written.partition_point(|row| row.id == 0);
     let (inserts, updates) = written.split_at(first_update);
     // Updates first: a retry may free the guid that a new row takes.
-    if !updates.is_empty() {
-        transaction.update_jobs(change, updates).await?;
+    let (moved, stayed): (Vec<_>, Vec<_>) = updates.iter().cloned().partition(|row| row.moved);
+    for (rows, moved) in [(moved, true), (stayed, false)] {
+        if !rows.is_empty() {
+            transaction.update_jobs(change, &rows, moved).await?;
+        }
     }
     let mut ids = HashMap::new();
     if !inserts.is_empty() {
@@ -305,6 +308,7 @@ fn written_row<'a>(
     let received_at = winner.received_at.timestamp_micros();
     Some(WrittenRow {
         id: row.id,
+        moved: row.renamed || row.moved,
         guid: &row.guid,
         root_guid: &row.root_guid,
         repository_id: row.repository_id,

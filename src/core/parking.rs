@@ -90,7 +90,7 @@ pub(crate) async fn run(shared: Arc<GatewayShared>, reasons: Notices, stop: Canc
             sweep(&shared, &overflow)
         )
     };
-    stop.run_until_cancelled(all).await;
+    stop.run_until_cancelled(Box::pin(all)).await;
 }
 
 async fn follow_pushes(shared: &GatewayShared, mut notices: mpsc::Receiver<Notice>, overflow: &Notify) {

@@ -6,14 +6,15 @@ use super::pushes;
 use super::submission::{Item, PushSubmission};
 use crate::access::{Principal, Rights};
 use crate::domain::{Outcome, ProjectName, Verdict, Violation};
+use crate::formats;
 use crate::store::HeldSubmission;
 use crate::store::batch::ReleasedHeld;
-use crate::{formats, limits};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Held messages that are in memory with their bytes at one time; of any size they may have.
-const AT_ONCE: usize = limits::RELEASE_BYTES as usize / limits::SUBMISSION_BYTES;
+/// Held messages that are in memory with their bytes at one time: of any size they may have, these stay
+/// within [`crate::limits::RELEASE_BYTES`].
+const AT_ONCE: usize = 4;
 
 /// Runs held messages through the pipeline again. Nothing is done unless the principal may do all of it.
 pub(crate) async fn replay(

@@ -25,10 +25,12 @@ pub(crate) struct KeptRow {
 }
 
 /// Everything an insert or an applied submission writes. Times are microseconds.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct WrittenRow<'a> {
     /// 0: not stored yet.
     pub(crate) id: i64,
+    /// It has another guid or push than before.
+    pub(crate) moved: bool,
     pub(crate) guid: &'a str,
     pub(crate) root_guid: &'a str,
     pub(crate) repository_id: i32,
@@ -169,25 +171,31 @@ impl BatchTransaction<'_> {
         inserted.iter().map(|row| Ok(InsertedJob { id: row.bigint(0)?, guid: row.text(1)? })).collect()
     }
 
-    /// Overwrites rows with the submissions that won, sorted by id.
+    /// Overwrites rows with the submissions that won, sorted by id. Only those that `moved` get another
+    /// guid or push: the others keep their places in the indexes of these columns.
     pub(crate) async fn update_jobs(
         &mut self,
         change: i64,
         rows: &[WrittenRow<'_>],
+        moved: bool,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE jobs SET guid = t.guid, push_id = t.push_id, signature_id = t.signature_id, \
+        let place = if moved { "guid = t.guid, push_id = t.push_id, " } else { "" };
+        let sql = format!(
+            "UPDATE jobs SET {place}signature_id = t.signature_id, \
              machine_id = t.machine_id, product_id = t.product_id, state = t.state, result = t.result, \
              tier = t.tier, who = t.who, reason = t.reason, submit_time = t.submit_time, \
              start_time = t.start_time, end_time = t.end_time, last_modified = t.written_at, \
              superseded_by = t.superseded_by, description = t.description, \
              task_id = COALESCE(jobs.task_id, t.task_id), \
-             retry_id = COALESCE(jobs.retry_id, t.retry_id), digest = t.digest, applied_digests = t.applied, \
-             last_door = t.last_door, source = t.source, received_at = t.received_at, \
-             committed_at = t.written_at, held_at = COALESCE(t.held_at, jobs.held_at), \
+             retry_id = COALESCE(jobs.retry_id, t.retry_id), digest = t.digest, \
+             applied_digests = t.applied, last_door = t.last_door, source = t.source, \
+             received_at = t.received_at, committed_at = t.written_at, \
+             held_at = COALESCE(t.held_at, jobs.held_at), \
              released_at = COALESCE(t.released_at, jobs.released_at), \
              repeat_count = jobs.repeat_count + t.repeats, change_transaction = t.change \
-             FROM {rows} WHERE jobs.id = t.id";
-        self.run(sql, written(change, rows)).await?;
+             FROM {{rows}} WHERE jobs.id = t.id"
+        );
+        self.run(&sql, written(change, rows)).await?;
         Ok(())
     }
 
