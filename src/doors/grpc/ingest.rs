@@ -17,6 +17,7 @@ use crate::proto::{
     SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse, ValidateJobsRequest, ValidateJobsResponse,
     Validation,
 };
+use crate::telemetry::Metrics;
 use crate::{formats, limits, proto};
 use chrono::Utc;
 use tokio::sync::mpsc;
@@ -37,7 +38,7 @@ pub struct Ingest {
 impl Ingest {
     /// `stop` is cancelled at shutdown.
     pub fn new(gateway: Gateway, budget: ByteBudget, stop: CancellationToken) -> Self {
-        let streams = OpenStreams::new("SubmitJobs", limits::OPEN_STREAMS);
+        let streams = OpenStreams::new(limits::OPEN_STREAMS, || Metrics::global().stream());
         Self { gateway, budget, streams, stop }
     }
 

@@ -15,6 +15,7 @@ use crate::proto::{
     WatchJobsRequest, WatchJobsResponse,
 };
 use crate::store::model::{HeldFilter, JobFilter};
+use crate::telemetry::Metrics;
 use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,7 @@ pub struct Query {
 impl Query {
     /// `stop` is cancelled at shutdown.
     pub fn new(gateway: Gateway, stop: CancellationToken) -> Self {
-        let watchers = OpenStreams::new("WatchJobs", limits::OPEN_STREAMS);
+        let watchers = OpenStreams::new(limits::OPEN_STREAMS, || Metrics::global().watcher());
         Self { gateway, watchers, stop }
     }
 
