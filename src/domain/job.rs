@@ -324,16 +324,6 @@ impl Job {
     }
 }
 
-impl ArtifactSubmission {
-    /// Digest of everything the artifact says.
-    pub fn content_digest(&self) -> ContentDigest {
-        let mut to = Fingerprint::default();
-        to.text(self.guid.as_str()).text(self.project.as_str());
-        self.parts.feed(&mut to);
-        to.finish()
-    }
-}
-
 impl Parts {
     fn feed(&self, to: &mut Fingerprint) {
         to.number(self.logs.len() as i64);

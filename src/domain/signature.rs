@@ -34,7 +34,7 @@ impl OptionSet {
         hex::encode(sha1.finalize())
     }
 
-    /// Unambiguous text of the set: no name contains NUL.
+    /// Text of the set, its names separated by U+001F, which no label may contain.
     pub fn key(&self) -> String {
         self.0.join("\u{1f}")
     }

@@ -2,7 +2,7 @@
 //! does not work is refused everywhere.
 
 use super::status::Refusal;
-use crate::access::{MalformedAuthorization, Principal, ProjectGlob, Rights, bearer_of, token_hash};
+use crate::access::{MalformedAuthorization, Principal, bearer_of, token_hash};
 use crate::core::{Directory, Gateway};
 use crate::store::model::StoredCredential;
 use axum::extract::{Request, State};
@@ -100,14 +100,7 @@ fn principal_of(credential: &StoredCredential, now: DateTime<Utc>) -> Result<Pri
     if credential.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return Err(Unauthenticated::Expired);
     }
-    let rights = if credential.admin {
-        Rights::Administrator
-    } else {
-        // Globs were checked when the credential was made; one that is none matches nothing.
-        let globs = credential.projects.iter().filter_map(|glob| ProjectGlob::try_new(glob).ok());
-        Rights::Projects(globs.collect())
-    };
-    Ok(Principal { source: credential.client_id.as_str().into(), rights })
+    Ok(Principal::from(credential))
 }
 
 /// The caller of a request.
@@ -139,7 +132,7 @@ pub fn administrator<T>(request: &tonic::Request<T>) -> Result<Principal, Refusa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::BearerToken;
+    use crate::access::{BearerToken, Rights};
     use crate::domain::ProjectName;
     use std::sync::Arc;
 
