@@ -71,6 +71,9 @@ pub const VIOLATIONS: usize = 100;
 /// Code points of a value quoted in a violation.
 pub const VALUE_EXCERPT: usize = 120;
 
+/// Code points of the path and of the sentence of a violation, which may quote names and words.
+pub const VIOLATION_TEXT: usize = 500;
+
 /// Job guid.
 pub const JOB_GUID: usize = 50;
 /// Repository name.

@@ -116,7 +116,7 @@ impl AddArgs {
             },
             branch: self.branch.clone().unwrap_or_default(),
             group: self.group.clone().unwrap_or_default(),
-            active: !self.inactive,
+            active: Some(!self.inactive),
             ..Default::default()
         }
     }
@@ -132,7 +132,7 @@ fn table(repositories: &[Repository]) -> Table {
         table.row([
             repository.name.clone(),
             repository.dvcs_type.clone(),
-            if repository.active { "yes".into() } else { "no".into() },
+            if repository.active() { "yes".into() } else { "no".into() },
             repository.group.clone(),
             repository.branch.clone(),
             repository.url.clone(),
@@ -149,7 +149,7 @@ fn as_value(repository: &Repository) -> Value {
         "dvcs_type": repository.dvcs_type,
         "branch": repository.branch,
         "group": repository.group,
-        "active": repository.active,
+        "active": repository.active(),
         "description": repository.description,
         "codebase": repository.codebase,
     })

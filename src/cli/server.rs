@@ -63,12 +63,20 @@ pub async fn connect(server: &str, token: Option<&str>) -> Result<Connection, Fa
         }
         _ => return Err(wrong("the scheme is missing".into())),
     }
-    let channel =
-        endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect().await.map_err(|error| {
-            Failure::Unreachable { server: server.to_owned(), reason: root_cause(&error) }
-        })?;
+    let channel = endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        // A host that vanished must not be waited for for ever.
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .connect()
+        .await
+        .map_err(|error| Failure::Unreachable { server: server.to_owned(), reason: root_cause(&error) })?;
     Ok(InterceptedService::new(channel, bearer))
 }
+
+/// A connection on which nothing answers for this long, twice, is dead.
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Largest message read from a gateway: a held message carries the raw bytes of a whole submission.
 pub const LARGEST_ANSWER: usize = 4 * limits::SUBMISSION_BYTES;

@@ -40,7 +40,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("{path} is not valid TOML: {source}", path = path.display())]
+    #[error("{path} is not valid TOML: {reason}", path = path.display(), reason = source.message())]
     Syntax {
         /// The file.
         path: PathBuf,

@@ -27,6 +27,12 @@ impl fmt::Debug for Secret {
 /// A URL with its password, and every parameter that may carry one, replaced by `***`.
 pub fn redact_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // An `@` behind the `?` would make a parameter look like the host: then all parameters are hidden.
+    if let Some((place, query)) = rest.split_once('?')
+        && query.contains('@')
+    {
+        return format!("{}?***", redact_url(&format!("{scheme}://{place}")));
+    }
     // The last `@` of all: a password that was not percent-encoded may hold any character itself.
     let (user_info, place) = match rest.rsplit_once('@') {
         Some((user_info, place)) => match user_info.split_once(':') {

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, RwLock, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 /// Takes submissions, decides and stores. Cheap to clone.
@@ -273,7 +274,9 @@ impl GatewayShared {
         drop((reply, queues));
         async move {
             let mut verdicts: Vec<Option<Verdict>> = vec![None; count];
-            while let Some((positions, decided)) = replies.recv().await {
+            // What is not decided by then is to be sent again, whatever becomes of it (R34).
+            let deadline = tokio::time::Instant::now() + limits::VERDICT_DEADLINE;
+            while let Ok(Some((positions, decided))) = timeout_at(deadline, replies.recv()).await {
                 for (position, verdict) in positions.into_iter().zip(decided) {
                     verdicts[position] = Some(verdict);
                 }

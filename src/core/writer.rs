@@ -97,8 +97,12 @@ impl WriterContext {
         let deadline = started + limits::WRITE_RETRY_WINDOW;
         let verdicts =
             self.settle_part(items, deadline).instrument(info_span!("commit", items = items.len())).await;
-        Metrics::global().batch(items.len() as u64, started.elapsed());
-        self.measure_lags(items);
+        let is_committed =
+            verdicts.iter().any(|verdict| !matches!(verdict.outcome, Outcome::RetryLater { .. }));
+        if is_committed {
+            Metrics::global().batch(items.len() as u64, started.elapsed());
+            self.measure_lags(items);
+        }
         verdicts
     }
 
@@ -113,7 +117,9 @@ impl WriterContext {
     fn measure_lags(&self, items: &[Item]) {
         let now = Utc::now();
         let lag = |since: chrono::DateTime<Utc>| (now - since).to_std().unwrap_or_default();
-        if let Some(received) = items.iter().map(|item| item.submission.received_at).min() {
+        // What was held waited for its push, not for us.
+        let delivered = items.iter().filter(|item| item.submission.held.is_none());
+        if let Some(received) = delivered.map(|item| item.submission.received_at).min() {
             Metrics::global().commit_lag(lag(received));
         }
         let ended = items.iter().filter_map(|item| match &item.submission.content {

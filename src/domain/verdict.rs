@@ -121,7 +121,13 @@ pub struct Violation {
 impl Violation {
     /// A violation without limit and value.
     pub fn new(path: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
-        Self { path: path.into(), rule: rule.into(), limit: None, value: None, message: message.into() }
+        Self {
+            path: cut(path.into(), limits::VIOLATION_TEXT),
+            rule: rule.into(),
+            limit: None,
+            value: None,
+            message: cut(message.into(), limits::VIOLATION_TEXT),
+        }
     }
 
     /// Names the limit.
@@ -155,6 +161,13 @@ impl Violation {
 }
 
 /// NUL is shown as its symbol: no text column or JSON column takes it.
+/// Cuts what quotes a submission, so that no verdict outgrows what clients read.
+fn cut(text: String, limit: usize) -> String {
+    let mut characters = text.chars();
+    let shortened: String = characters.by_ref().take(limit).collect();
+    if characters.next().is_some() { shortened + "…" } else { text }
+}
+
 fn excerpt(value: &str) -> String {
     let mut characters = value.chars().map(|c| if c == '\0' { '\u{2400}' } else { c });
     let mut excerpt: String = characters.by_ref().take(limits::VALUE_EXCERPT).collect();

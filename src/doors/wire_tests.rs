@@ -67,7 +67,8 @@ impl IngestService for StandIn {
     ) -> Result<Response<Self::SubmitJobsStream>, Status> {
         let principal = Principal { source: "test".into(), rights: Rights::EveryProject };
         let (budget, stop) = (self.budget.clone(), self.stop.clone());
-        let context = StreamContext { intake: StoresAll, principal, budget, stop };
+        let context =
+            StreamContext { intake: StoresAll, principal, standing: Arc::new(|| Ok(())), budget, stop };
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(stream::serve(context, request.into_inner(), sender));
         Ok(Response::new(ReceiverStream::new(receiver)))

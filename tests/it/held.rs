@@ -89,7 +89,7 @@ async fn a_replay_stores_what_can_be_stored_by_now(database: Database) {
         name: LATER.into(),
         url: "https://hg.example.org/later".into(),
         dvcs_type: "hg".into(),
-        active: true,
+        active: Some(true),
         ..Repository::default()
     };
     let request = AddRepositoryRequest { repository: Some(repository) };

@@ -14,7 +14,7 @@ use herdgate::proto::{
     Outcome, Reason, SubmitArtifactsRequest, SubmitPushesRequest, ValidateJobsRequest,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 
 /// A pointer into a Pulse message, the bad value put there, and the violation: path, rule, limit.
@@ -277,6 +277,26 @@ async fn a_revoked_credential_is_refused_within_2_s(database: Database) {
     .await;
 }
 
+async fn a_stream_ends_when_its_credential_is_revoked(database: Database) {
+    let gateway = Gateway::on(&database).start().await;
+    let token = create_credential(&database, "leaver", &["--project", "*"]).await;
+    gateway_knows(&gateway, &token).await;
+    let mut stream = JobStream::open(gateway.ingest_as(Bearer::token(&token))).await.unwrap();
+    stream.send(pending(&new_guid(), &new_revision())).await.unwrap();
+    stream.receive(1).await.unwrap();
+    run(herdgate_on(&database).args(["credential", "revoke", "leaver"])).await.done();
+    let revoked = Instant::now();
+    let refused = loop {
+        stream.send(pending(&new_guid(), &new_revision())).await;
+        let decided = stream.verdicts().len();
+        match stream.receive(decided + 1).await {
+            Err(status) => break status,
+            Ok(_) => assert!(revoked.elapsed() < Duration::from_secs(3), "the stream goes on"),
+        }
+    };
+    assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
 /// Running gateways notice a new credential within 2 s.
 async fn gateway_knows(gateway: &Gateway, token: &str) {
     eventually("the new credential works", Duration::from_secs(2), async || {
@@ -317,4 +337,5 @@ on_both_databases!(
     a_credential_writes_only_the_projects_of_its_globs,
     a_credential_without_projects_writes_nothing,
     a_revoked_credential_is_refused_within_2_s,
+    a_stream_ends_when_its_credential_is_revoked,
 );

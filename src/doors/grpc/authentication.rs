@@ -11,6 +11,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use std::sync::Arc;
 use tonic::Status;
 
 /// Calls that are open to read without a credential; every other one is refused without.
@@ -116,6 +117,27 @@ pub fn writer<T>(request: &tonic::Request<T>) -> Result<Principal, Refusal> {
     caller(request).cloned().ok_or_else(|| Refusal::Unauthenticated(Unauthenticated::Missing.to_string()))
 }
 
+/// Whether a caller may go on: `UNAUTHENTICATED` once its credential was revoked or has expired.
+pub type Standing = Arc<dyn Fn() -> Result<(), Refusal> + Send + Sync>;
+
+/// The standing of a caller who keeps a stream open.
+pub fn standing<T>(gateway: &Gateway, request: &tonic::Request<T>) -> Standing {
+    let header = request.metadata().get(AUTHORIZATION.as_str());
+    let Some(hash) = header.and_then(|header| bearer_of(header.as_bytes()).ok()).map(token_hash) else {
+        // Without a credential it is the anonymous caller of a demo.
+        return Arc::new(|| Ok(()));
+    };
+    let gateway = gateway.clone();
+    Arc::new(move || {
+        let directory = gateway.directory();
+        let credential = directory.credentials.get(&hash).ok_or(Unauthenticated::Unknown);
+        match credential.and_then(|credential| principal_of(credential, Utc::now())) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Refusal::Unauthenticated(error.to_string())),
+        }
+    })
+}
+
 /// The caller of a request that administers.
 ///
 /// # Errors
@@ -134,7 +156,6 @@ mod tests {
     use super::*;
     use crate::access::{BearerToken, Rights};
     use crate::domain::ProjectName;
-    use std::sync::Arc;
 
     const SUBMIT: &str = "/herdgate.v1.IngestService/SubmitJobs";
 

@@ -1,6 +1,6 @@
 //! `IngestService`.
 
-use super::authentication::writer;
+use super::authentication::{standing, writer};
 use super::budget::ByteBudget;
 use super::frame::SubmitJobsFrame;
 use super::open_streams::OpenStreams;
@@ -63,6 +63,7 @@ impl IngestService for Ingest {
         let context = StreamContext {
             intake: self.gateway.clone(),
             principal: writer(&request)?,
+            standing: standing(&self.gateway, &request),
             budget: self.budget.clone(),
             stop: self.stop.clone(),
         };

@@ -4,6 +4,7 @@
 //! wait for the verdicts of several and send one response. It reads no further while too much is
 //! undecided or unsent, so that HTTP/2's flow control reaches the submitter.
 
+use super::authentication::Standing;
 use super::budget::{ByteBudget, TakenBytes};
 use super::frame::SubmitJobsFrame;
 use super::gather::{Gather, Gathered};
@@ -44,12 +45,14 @@ impl Intake for Gateway {
 }
 
 /// What a stream works with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StreamContext<I> {
     /// Takes the submissions.
     pub intake: I,
     /// On whose behalf.
     pub principal: Principal,
+    /// Asked for every chunk: a credential may be revoked or expire while its stream is open.
+    pub standing: Standing,
     /// Shared with all other streams and calls.
     pub budget: ByteBudget,
     /// Cancelled at shutdown.
@@ -256,6 +259,7 @@ async fn admit<I: Intake>(
         // Validation is work for the processor: let others in between.
         tokio::task::consume_budget().await;
     }
+    (context.standing)()?;
     let verdicts = context.intake.submit(&context.principal, submissions).await?;
     Ok(Admitted { tickets, verdicts, bytes })
 }

@@ -66,6 +66,7 @@ fn converse_with(budget: ByteBudget) -> Conversing {
     let context = StreamContext {
         intake: StandIn { chunks, refuses: refuses.clone() },
         principal: Principal { source: "test".into(), rights: Rights::EveryProject },
+        standing: Arc::new(|| Ok(())),
         budget: budget.clone(),
         stop: stop.clone(),
     };

@@ -15,7 +15,7 @@ pub fn repository(repository: &Repository) -> proto::Repository {
         dvcs_type: repository.kind.as_str().into(),
         branch: repository.branch.clone().unwrap_or_default(),
         group: repository.group.clone().unwrap_or_default(),
-        active: repository.active,
+        active: Some(repository.active),
         id: repository.id.into(),
         description: repository.description.clone(),
         codebase: repository.codebase.clone(),
@@ -60,7 +60,7 @@ pub fn repository_of(message: proto::Repository) -> Result<Repository, Refusal> 
         kind,
         branch: optional(message.branch),
         group: optional(message.group),
-        active: message.active,
+        active: message.active.unwrap_or(true),
         description: message.description,
         codebase: message.codebase,
     })
@@ -127,7 +127,7 @@ mod tests {
             name: "try".into(),
             url: "https://hg.example.org/try".into(),
             dvcs_type: "hg".into(),
-            active: true,
+            active: Some(true),
             ..Default::default()
         }
     }
