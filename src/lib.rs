@@ -10,6 +10,7 @@ pub mod domain;
 pub mod doors;
 pub mod formats;
 pub mod limits;
+pub mod logs;
 pub mod proto;
 pub mod store;
 pub mod telemetry;

@@ -10,6 +10,7 @@ mod artifact;
 mod date_time;
 mod findings;
 mod items;
+mod performance;
 mod protobuf;
 mod pulse_json;
 mod pulse_message;
@@ -22,6 +23,7 @@ mod validate;
 mod tests;
 
 pub use items::split_items;
+pub use performance::check_performance;
 pub use push::{decode_push, decode_push_json, parse_push_collection};
 pub use schema::schemas;
 pub use validate::{DocumentFormat, ItemReport, validate};
