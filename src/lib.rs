@@ -13,4 +13,5 @@ pub mod limits;
 pub mod logs;
 pub mod proto;
 pub mod store;
+pub mod suggestions;
 pub mod telemetry;

@@ -24,6 +24,8 @@ mod tests;
 pub use lines::LONGEST_LINE;
 pub use parsed::{Artifacts, Detail, LogError, ParsedLog, Step, Summary};
 
+pub(crate) use text::after_clock;
+
 use lines::{Line, Lines};
 use markers::Markers;
 use memchr::memmem;
