@@ -44,7 +44,7 @@ pub fn router(
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-    let router = http::routes(gateway.readiness(), options.metrics, grpc::routes(&gateway, &budget, stop)?);
+    let router = http::routes(gateway.readiness(), options.metrics, grpc::routes(&gateway, stop)?);
     let authentication = Authentication { gateway, anonymous: options.anonymous };
     Ok(router
         .layer(from_fn(map_transport_errors))
