@@ -31,6 +31,7 @@ use crate::domain::{ClaimedIdentity, RawFormat, Refused, Violation};
 use crate::proto;
 use bytes::Bytes;
 use prost::Message;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a format made of raw bytes.
 #[derive(Debug, Clone)]
@@ -43,8 +44,21 @@ pub struct Decoded {
 
 /// Runs raw bytes of a job or artifact through the whole pipeline of their format, the same for a
 /// first submission, a release and a replay. `request_project` is the project of the request, for
-/// artifacts. Never panics.
+/// artifacts. Never panics: a submission that sets off a panic is refused with rule `internal`.
 pub fn decode(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> Decoded {
+    caught(request_project, || decode_as(format, raw, request_project))
+}
+
+fn caught(request_project: Option<&str>, decode: impl FnOnce() -> Decoded) -> Decoded {
+    // Nothing outlives the panic that the decoder may have left half done.
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        let id = uuid::Uuid::new_v4();
+        tracing::error!(error_id = %id, "a submission makes its decoder panic");
+        protobuf::refused(Violation::internal(id), ClaimedIdentity::new(request_project, None, None))
+    })
+}
+
+fn decode_as(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> Decoded {
     match format {
         RawFormat::ProtobufJob => protobuf::decode_job(raw),
         RawFormat::PulseJson => pulse_json::decode(raw),
