@@ -35,6 +35,10 @@ pub const QUERY_BYTES: usize = 256 * 1024;
 pub const HEADER_READ: Duration = Duration::from_secs(10);
 /// Longest time from the headers of a unary request to its answer: its body, its verdict, a margin.
 pub const UNARY_DEADLINE: Duration = Duration::from_secs(20);
+/// What may have come of a stream's message before its bytes are counted.
+pub const UNCOUNTED_BYTES: usize = 16 * 1024;
+/// Longest time for a message of a stream to arrive, once it has begun, while others wait for its bytes.
+pub const MESSAGE_READ: Duration = Duration::from_secs(20);
 /// Silent HTTP/2 connections are asked for a sign of life this often, and have this long to answer.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Bytes that one stream, and one connection, may send ahead of being read.
@@ -46,6 +50,9 @@ pub const STREAMS_PER_CONNECTION: u32 = 128;
 
 /// Submissions in one transaction of the writer.
 pub const COMMIT_BATCH_ITEMS: usize = 500;
+/// Submissions of one batch that are rejected for internal errors; beyond it the gateway itself is broken,
+/// and the rest of the batch is to be sent again.
+pub const INTERNAL_REJECTIONS: usize = 16;
 /// Chunks of submissions that wait for one writer.
 pub const WRITER_QUEUE_CHUNKS: usize = 16;
 /// Longest time from receipt to verdict (R34).

@@ -48,7 +48,7 @@ pub fn router(
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
     let door = HttpDoor { gateway: gateway.clone(), options: options.http };
-    let grpc = grpc::routes(&gateway, &budget, stop)?;
+    let grpc = grpc::routes(&gateway, stop)?;
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
     let authentication = Authentication { gateway, anonymous: options.anonymous };
     Ok(router
