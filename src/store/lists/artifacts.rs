@@ -1,6 +1,6 @@
 //! Artifacts that are kept as they are, of jobs of one repository.
 
-use super::{Comparison, Window};
+use super::{Condition, Window};
 use crate::store::entities::jobs::{job, job_artifact};
 use crate::store::{Store, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait, Order};
@@ -22,13 +22,7 @@ pub struct ListedArtifact {
 }
 
 /// What every listed artifact has to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ArtifactCondition {
-    /// A number compares so.
-    Number(ArtifactNumber, Comparison<i64>),
-    /// A text compares so.
-    Text(ArtifactText, Comparison<String>),
-}
+pub type ArtifactCondition = Condition<ArtifactNumber, ArtifactText>;
 
 /// Numbers of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,24 +57,20 @@ impl Store {
         let mut select = of_repository(repository_id);
         let mut by_job = false;
         for condition in conditions {
-            let (column, comparison) = match condition {
-                ArtifactCondition::Number(number, comparison) => {
-                    let column = match number {
-                        ArtifactNumber::Id => job_artifact::Column::Id,
-                        ArtifactNumber::JobId => job_artifact::Column::JobId,
-                    };
-                    by_job |= *number == ArtifactNumber::JobId && comparison.names_values();
-                    select = select.filter(comparison.of(column.into_simple_expr()));
-                    continue;
-                }
-                ArtifactCondition::Text(ArtifactText::Name, comparison) => {
-                    (job_artifact::Column::Name, comparison)
-                }
-                ArtifactCondition::Text(ArtifactText::Kind, comparison) => {
-                    (job_artifact::Column::Kind, comparison)
-                }
+            let column = match condition {
+                Condition::Number(ArtifactNumber::Id, _) => job_artifact::Column::Id,
+                Condition::Number(ArtifactNumber::JobId, _) => job_artifact::Column::JobId,
+                Condition::Text(ArtifactText::Name, _) => job_artifact::Column::Name,
+                Condition::Text(ArtifactText::Kind, _) => job_artifact::Column::Kind,
             };
-            select = select.filter(comparison.of(column.into_simple_expr()));
+            let column = column.into_simple_expr();
+            select = select.filter(match condition {
+                Condition::Number(number, comparison) => {
+                    by_job |= *number == ArtifactNumber::JobId && comparison.names_values();
+                    comparison.of(column)
+                }
+                Condition::Text(_, comparison) => comparison.of(column),
+            });
         }
         let id = Expr::col((job_artifact::Entity, job_artifact::Column::Id));
         // The artifacts of a few jobs are found by job and then sorted.

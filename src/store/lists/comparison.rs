@@ -17,7 +17,16 @@ pub enum Comparison<V> {
     NoneOf(Vec<V>),
 }
 
-impl<V: Clone + Into<Value> + Into<Expr>> Comparison<V> {
+/// What every row of a list has to be: a number or a text of it compares so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition<N, T> {
+    /// Numbers.
+    Number(N, Comparison<i64>),
+    /// Texts, for equality byte by byte.
+    Text(T, Comparison<String>),
+}
+
+impl<V: Clone + Into<Value>> Comparison<V> {
     pub(super) fn of(&self, column: Expr) -> Expr {
         match self.clone() {
             Self::Equal(value) => column.eq(value),

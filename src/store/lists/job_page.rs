@@ -1,6 +1,6 @@
 //! The page of a list of jobs: which rows, found by which index.
 
-use super::{Comparison, JobCondition, JobNumber, JobText, Window};
+use super::{Comparison, Condition, JobCondition, JobNumber, JobText, Window};
 use crate::domain::{JobResult, JobState};
 use crate::store::entities::jobs::job;
 use crate::store::entities::reference_data::{
@@ -27,13 +27,13 @@ impl Path {
         let mut path = Self::Repository;
         for condition in conditions {
             match condition {
-                JobCondition::Text(JobText::Guid, comparison) if comparison.names_values() => {
+                Condition::Text(JobText::Guid, comparison) if comparison.names_values() => {
                     return Self::Values;
                 }
-                JobCondition::Number(JobNumber::PushId, comparison) if comparison.names_values() => {
+                Condition::Number(JobNumber::PushId, comparison) if comparison.names_values() => {
                     return Self::Values;
                 }
-                JobCondition::Number(
+                Condition::Number(
                     JobNumber::LastModified,
                     Comparison::Equal(_) | Comparison::Greater(_) | Comparison::AtLeast(_),
                 ) => path = Self::Modification,
@@ -122,7 +122,7 @@ fn place(condition: &JobCondition) -> Place {
     let job = |column| Expr::col((job::Entity, column));
     let signature = |column| Expr::col((signature::Entity, column));
     match condition {
-        JobCondition::Number(number, comparison) => {
+        Condition::Number(number, comparison) => {
             let known = |column| Expr::col((job::Entity, column)).if_null(0);
             match number {
                 JobNumber::Id => Place::Job(comparison.of(job(job::Column::Id))),
@@ -146,7 +146,7 @@ fn place(condition: &JobCondition) -> Place {
                 }
             }
         }
-        JobCondition::Text(text, comparison) => place_of_text(*text, comparison),
+        Condition::Text(text, comparison) => place_of_text(*text, comparison),
     }
 }
 

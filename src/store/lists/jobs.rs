@@ -1,7 +1,7 @@
 //! Jobs of one repository, by any property that the lists show.
 
 use super::job_page::page;
-use super::{Comparison, Window};
+use super::{Condition, Window};
 use crate::domain::{NamedSymbol, Platform};
 use crate::store::job_rows::option_names;
 use crate::store::time::from_micros;
@@ -53,13 +53,7 @@ pub struct ListedJob {
 }
 
 /// What every listed job has to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobCondition {
-    /// A number compares so.
-    Number(JobNumber, Comparison<i64>),
-    /// A text compares so, byte by byte where it is for equality.
-    Text(JobText, Comparison<String>),
-}
+pub type JobCondition = Condition<JobNumber, JobText>;
 
 /// Numbers of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ mod reference_data;
 mod repositories;
 
 pub use artifacts::{ArtifactCondition, ArtifactNumber, ArtifactText, ListedArtifact};
-pub use comparison::Comparison;
+pub use comparison::{Comparison, Condition};
 pub use details::{DetailCondition, DetailPlace, ListedDetail};
 pub use jobs::{JobCondition, JobNumber, JobText, ListedJob};
 pub use logs::ListedLog;
