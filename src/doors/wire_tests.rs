@@ -39,6 +39,7 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt;
+use utoipa_axum::router::OpenApiRouter;
 
 /// Stores everything at once.
 #[derive(Clone)]
@@ -118,7 +119,7 @@ async fn serve() -> Server {
         .send_compressed(Gzip);
     let (_ready, readiness) = watch::channel(true);
     let grpc = tonic::service::Routes::new(ingest).into_axum_router();
-    let router = http::routes(readiness, Arc::new(String::new), grpc)
+    let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc)
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
