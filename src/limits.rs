@@ -198,6 +198,17 @@ pub const RELEASE_BYTES: i64 = 16 * 1024 * 1024;
 /// One attempt to commit a batch; what has no answer by then is to be sent again.
 pub const COMMIT_ATTEMPT: Duration = Duration::from_secs(8);
 
+/// Rows on one page of a list over HTTP.
+pub const LIST_ROWS: u64 = 2000;
+/// Rows on a page for which no number is asked.
+pub const LIST_DEFAULT_ROWS: u64 = 10;
+/// Rows of a list over HTTP that has no pages.
+pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Values that one filter names.
+pub const FILTER_VALUES: usize = 2000;
+/// Bytes of the artifacts on one page.
+pub const ARTIFACT_PAGE_BYTES: u64 = 32 * 1024 * 1024;
+
 /// Jobs in one response of `WatchJobs`.
 pub const WATCH_PAGE: u64 = 500;
 /// Age of a resume cursor that is refused.
