@@ -2,7 +2,7 @@
 
 use super::job_page::shown;
 use super::{Comparison, Window};
-use crate::domain::JobState;
+use crate::domain::{FailureClassification, JobState};
 use crate::limits;
 use crate::store::entities::jobs::job;
 use crate::store::entities::repositories::{commit, push};
@@ -41,8 +41,6 @@ pub struct StatusCount {
 
 /// Jobs of this tier do not count for the status of a push.
 const HIDDEN_TIER: i16 = 3;
-/// "Not classified" among the failure classifications.
-const NOT_CLASSIFIED: i16 = 1;
 
 impl Store {
     /// Pushes of a repository that meet all conditions, newest first.
@@ -127,7 +125,7 @@ impl Store {
             .from(job::Entity)
             .and_where(job::Column::PushId.eq(push_id))
             .and_where(job::Column::Tier.ne(HIDDEN_TIER))
-            .and_where(job::Column::FailureClassificationId.eq(NOT_CLASSIFIED))
+            .and_where(job::Column::FailureClassificationId.eq(FailureClassification::NotClassified.id()))
             .take();
         let select = Query::select()
             .column("word")
