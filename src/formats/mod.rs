@@ -21,6 +21,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use findings::too_large;
 pub use items::split_items;
 pub use push::{decode_push, decode_push_json, parse_push_collection};
 pub use schema::schemas;
