@@ -10,5 +10,5 @@ mod tracing_context;
 #[cfg(test)]
 mod wire_tests;
 
-pub use connections::{DoorError, serve};
+pub use connections::{Closed, DoorError, serve};
 pub use router::{DoorOptions, RenderMetrics};

@@ -1,6 +1,6 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
-use super::connections::accept;
+use super::connections::{Closed, accept};
 use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::frame::SubmitJobsFrame;
 use super::grpc::servers::ingest_service_server::{IngestService, IngestServiceServer};
@@ -107,7 +107,7 @@ struct Server {
     address: SocketAddr,
     budget: ByteBudget,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Closed>,
 }
 
 async fn serve() -> Server {
