@@ -10,6 +10,8 @@ pub mod domain;
 pub mod doors;
 pub mod formats;
 pub mod limits;
+pub mod logs;
 pub mod proto;
 pub mod store;
+pub mod suggestions;
 pub mod telemetry;

@@ -6,7 +6,7 @@ use super::running::{Ended, Running, StopSignals};
 use super::{Context, Exit, Failure};
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
-use crate::doors::DoorOptions;
+use crate::doors::{DoorOptions, HttpOptions};
 use crate::limits;
 use crate::store::StoreError;
 use crate::telemetry::Telemetry;
@@ -76,7 +76,11 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     let listener = bind(configuration).await?;
     // Nobody gets in without a credential.
-    let options = DoorOptions { anonymous: None, metrics: Arc::new(telemetry.renderer()) };
+    let options = DoorOptions {
+        anonymous: None,
+        metrics: Arc::new(telemetry.renderer()),
+        http: HttpOptions::default(),
+    };
     let mut running = Running::start(listener, gateway, options)?;
     line(&format!("herdgate listens on http://{}", running.address()))?;
 

@@ -2,12 +2,12 @@
 
 use super::output::{json, line, notice};
 use super::{Exit, Failure, read_file, verdicts};
-use crate::domain::Violation;
 use crate::doors::grpc::translate;
-use crate::formats::{self, DocumentFormat, ItemReport};
+use crate::formats::{self, DocumentFormat};
+use crate::proto::FieldViolation;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use std::io;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Documents to check.
@@ -34,55 +34,60 @@ enum Format {
     Pushes,
 }
 
-/// Prints every violation as `file:item: path: message`, and what would be accepted but looks wrong as
-/// `file:item: warning: path: message`; items are counted from 0. Whether repositories and pushes exist
-/// is not checked.
+/// Prints every violation as `file:item: path: message`, and every warning, marked as one; items are
+/// counted from 0. Warnings do not make an item invalid. Whether repositories and pushes exist is not
+/// checked.
 pub(super) fn run(arguments: &ValidateArgs) -> Result<Exit, Failure> {
     let format = match arguments.format {
         Format::Pulse => DocumentFormat::Pulse,
         Format::Jobs => DocumentFormat::Jobs,
         Format::Pushes => DocumentFormat::Pushes,
     };
-    let mut reports = Vec::new();
+    let (mut items, mut invalid) = (0_usize, 0_usize);
+    let (mut violations, mut warnings) = (Vec::new(), Vec::new());
     for file in &arguments.files {
-        let checked = formats::validate(format, &read_file(file)?.into());
-        reports.extend(checked.into_iter().map(|report| (file.as_path(), report)));
+        for report in formats::validate(format, &read_file(file)?.into()) {
+            items += 1;
+            invalid += usize::from(!report.violations.is_empty());
+            let place = Place { file, item: report.index };
+            for (found, found_json, kind) in
+                [(report.violations, &mut violations, ""), (report.warnings, &mut warnings, "warning: ")]
+            {
+                for finding in found.into_iter().map(translate::violation) {
+                    if arguments.json {
+                        found_json.push(place.json(&finding));
+                    } else {
+                        line(&format!("{place}: {kind}{}", verdicts::violation(&finding)))?;
+                    }
+                }
+            }
+        }
     }
-    let invalid = reports.iter().filter(|(_, report)| !report.violations.is_empty()).count();
     if arguments.json {
-        json(&json!({
-            "items": reports.len(),
-            "invalid": invalid,
-            "violations": findings_json(&reports, |report| &report.violations),
-            "warnings": findings_json(&reports, |report| &report.warnings),
-        }))?;
+        json(&json!({ "items": items, "invalid": invalid, "violations": violations, "warnings": warnings }))?;
     } else {
-        reports.iter().try_for_each(|(file, report)| print(file, report))?;
-        let warnings: usize = reports.iter().map(|(_, report)| report.warnings.len()).sum();
-        notice(&format!("{} items, {invalid} invalid, {warnings} warnings", reports.len()));
+        notice(&format!("{items} items, {invalid} invalid"));
     }
     Ok(if invalid == 0 { Exit::Done } else { Exit::Failed })
 }
 
-fn print(file: &Path, report: &ItemReport) -> io::Result<()> {
-    let place = format!("{}:{}", file.display(), report.index);
-    let shown = |finding: &Violation| verdicts::violation(&translate::violation(finding.clone()));
-    report.violations.iter().try_for_each(|violation| line(&format!("{place}: {}", shown(violation))))?;
-    report.warnings.iter().try_for_each(|warning| line(&format!("{place}: warning: {}", shown(warning))))
+/// Where something was found.
+struct Place<'a> {
+    file: &'a Path,
+    item: usize,
 }
 
-fn findings_json(
-    reports: &[(&Path, ItemReport)],
-    which: impl Fn(&ItemReport) -> &Vec<Violation>,
-) -> Vec<Value> {
-    let mut all = Vec::new();
-    for (file, report) in reports {
-        for finding in which(report) {
-            let mut value = verdicts::violation_json(&translate::violation(finding.clone()));
-            value["file"] = file.display().to_string().into();
-            value["item"] = report.index.into();
-            all.push(value);
-        }
+impl Place<'_> {
+    fn json(&self, finding: &FieldViolation) -> Value {
+        let mut value = verdicts::violation_json(finding);
+        value["file"] = self.file.display().to_string().into();
+        value["item"] = self.item.into();
+        value
     }
-    all
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.item)
+    }
 }
