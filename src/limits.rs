@@ -63,6 +63,8 @@ pub const WRITE_RETRY_WINDOW: Duration = Duration::from_secs(5);
 pub const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Time for open requests to end at shutdown (R40).
 pub const DRAIN: Duration = Duration::from_secs(20);
+/// Time for the last traces and metrics to reach their collector, after [`DRAIN`].
+pub const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
 /// Part of [`DRAIN`] after which a stream is cut, longer than [`VERDICT_DEADLINE`].
 pub const STREAM_DRAIN: Duration = Duration::from_secs(17);
 /// Part of [`DRAIN`] after which connections are cut; the rest is the core's.

@@ -11,6 +11,6 @@ mod tracing_context;
 #[cfg(test)]
 mod wire_tests;
 
-pub use connections::{DoorError, serve};
+pub use connections::{Closed, DoorError, serve};
 pub use http::HttpOptions;
 pub use router::{DoorOptions, RenderMetrics};

@@ -1,6 +1,6 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
-use super::connections::accept;
+use super::connections::{Closed, accept};
 use super::grpc::SUBMIT_JOBS;
 use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::frame::SubmitJobsFrame;
@@ -109,7 +109,7 @@ struct Server {
     address: SocketAddr,
     budget: ByteBudget,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Closed>,
 }
 
 async fn serve() -> Server {

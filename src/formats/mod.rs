@@ -25,6 +25,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use findings::too_large;
 pub use items::split_items;
 pub use legacy::{CollectionError, decode_collection, place_in_collection, split_collection};
 pub use performance::check_performance;
