@@ -54,6 +54,11 @@ pub fn overloaded() -> Response {
     response
 }
 
+/// 500 with the id of the error.
+pub fn internal_error(error: &dyn std::fmt::Display) -> Response {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string())
+}
+
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     (status, axum::Json(serde_json::json!({ "detail": detail, "code": code }))).into_response()
 }
