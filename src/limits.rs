@@ -23,6 +23,10 @@ pub const STREAM_CHUNK_BYTES: usize = 1024 * 1024;
 pub const STREAM_RESPONSE_QUEUE: usize = 16;
 /// Size at which verdicts or jobs are split over several responses; readers accept 4 MiB by default.
 pub const RESPONSE_BYTES: usize = 1024 * 1024;
+/// Largest answer: what clients read by default.
+pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Code points left of a text where an answer would be larger.
+pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
 pub const OPEN_STREAMS: usize = 1024;
 /// Open connections.
