@@ -27,4 +27,5 @@ mod tests;
 
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
+pub use replay::may_handle_held;
 pub use submission::{Content, HeldOrigin, PushSubmission, Submission};
