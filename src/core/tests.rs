@@ -1,6 +1,8 @@
 //! What only the core itself can be asked, on both databases: the encodings of gRPC cannot say it, or
 //! its bounds are out of reach of a test over the wire.
 
+mod internal_errors;
+
 use super::{Content, Gateway, GatewayOptions, HoldingLimits, Submission};
 use crate::access::{Principal, Rights};
 use crate::domain::{

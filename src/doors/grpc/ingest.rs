@@ -1,8 +1,8 @@
 //! `IngestService`.
 
 use super::authentication::{standing, writer};
-use super::budget::ByteBudget;
 use super::frame::SubmitJobsFrame;
+use super::meter::StreamMeter;
 use super::open_streams::OpenStreams;
 use super::responses::longest;
 use super::servers::ingest_service_server::IngestService;
@@ -30,16 +30,15 @@ use tracing::Instrument;
 #[derive(Debug)]
 pub struct Ingest {
     gateway: Gateway,
-    budget: ByteBudget,
     streams: OpenStreams,
     stop: CancellationToken,
 }
 
 impl Ingest {
     /// `stop` is cancelled at shutdown.
-    pub fn new(gateway: Gateway, budget: ByteBudget, stop: CancellationToken) -> Self {
+    pub fn new(gateway: Gateway, stop: CancellationToken) -> Self {
         let streams = OpenStreams::new(limits::OPEN_STREAMS, || Metrics::global().stream());
-        Self { gateway, budget, streams, stop }
+        Self { gateway, streams, stop }
     }
 
     async fn submit(
@@ -60,11 +59,12 @@ impl IngestService for Ingest {
         &self,
         request: Request<Streaming<SubmitJobsFrame>>,
     ) -> Result<Response<Self::SubmitJobsStream>, Status> {
+        let meter = request.extensions().get::<StreamMeter>().cloned();
         let context = StreamContext {
             intake: self.gateway.clone(),
             principal: writer(&request)?,
             standing: standing(&self.gateway, &request),
-            budget: self.budget.clone(),
+            meter: meter.ok_or_else(|| Refusal::internal(&"a stream came past its meter"))?,
             stop: self.stop.clone(),
         };
         let place = self.streams.enter()?;
