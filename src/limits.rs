@@ -235,6 +235,8 @@ pub const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 pub const WATCH_POLL: Duration = Duration::from_secs(1);
 /// Gateways notice changed repositories, credentials and tiers within twice this time.
 pub const DIRECTORY_POLL: Duration = Duration::from_millis(800);
+/// An idle gateway makes sure this often that it can still commit.
+pub const COMMIT_PROBE: Duration = Duration::from_secs(10);
 
 /// Longest wait for a connection to the database; beyond it the database counts as away.
 pub const DATABASE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);

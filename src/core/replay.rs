@@ -133,12 +133,8 @@ async fn replay_push(
         });
     }
     let replayed = pushes::submit(shared, principal, held.door, project, vec![push]).await;
-    let verdict = match replayed {
-        Err(SubmitError::UnknownProject(_)) => {
-            refusal("/project", "unknown_repository", format!("no repository is named {project:?}"))
-        }
-        other => other?.pop().unwrap_or_else(|| refusal("", "not_held", "nothing to replay".into())),
-    };
+    let nothing = || refusal("", "not_held", "nothing to replay".into());
+    let verdict = replayed?.pop().unwrap_or_else(nothing);
     if matches!(verdict.outcome, Outcome::Stored(_) | Outcome::Unchanged(_)) {
         let mut transaction = shared.store.begin_batch().await?;
         transaction.release_held(&[ReleasedHeld { id: held.id, replayed: true }]).await?;

@@ -102,7 +102,6 @@ impl From<SubmitError> for Refusal {
         match error {
             SubmitError::RetryLater { delay, cause } => Self::undecided(delay, cause),
             SubmitError::Forbidden(_) => Self::Forbidden(error.to_string()),
-            SubmitError::UnknownProject(_) => Self::invalid("project", error.to_string()),
             SubmitError::Stopping => Self::Stopping,
             SubmitError::Store(error) => error.into(),
         }

@@ -11,6 +11,7 @@ use super::grpc::transport_errors::map_transport_errors;
 use super::http;
 use super::load::{Load, limit_load};
 use crate::access::{Principal, Rights};
+use crate::core::Readiness;
 use crate::core::{PendingVerdicts, Submission, SubmitError};
 use crate::domain::{Outcome, StoredReason, Verdict};
 use crate::limits;
@@ -21,6 +22,7 @@ use crate::proto::{
     SubmitJobBatchResponse, SubmitJobsRequest, SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse,
     ValidateJobsRequest, ValidateJobsResponse,
 };
+use crate::store::Durability;
 use ::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use bytes::Bytes;
@@ -118,7 +120,7 @@ async fn serve() -> Server {
         .max_decoding_message_size(limits::SUBMISSION_BYTES)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
-    let (_ready, readiness) = watch::channel(true);
+    let (_ready, readiness) = watch::channel(Readiness::Ready(Durability::Safe));
     let grpc = tonic::service::Routes::new(ingest).into_axum_router();
     let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc)
         .layer(from_fn(map_transport_errors))

@@ -131,7 +131,6 @@ mod tests {
             (SubmitError::Stopping.into(), Code::Unavailable, "SHUTTING_DOWN", Some(limits::RETRY_DELAY)),
             (Refusal::too_many("submissions", 1001), Code::InvalidArgument, "INVALID_REQUEST", None),
             (Refusal::Malformed("x".into()), Code::InvalidArgument, "MALFORMED_MESSAGE", None),
-            (SubmitError::UnknownProject("x".into()).into(), Code::InvalidArgument, "INVALID_REQUEST", None),
             (Refusal::TooLarge { limit: 1 }, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", None),
             (Refusal::Unauthenticated("x".into()), Code::Unauthenticated, "UNAUTHENTICATED", None),
             (SubmitError::Forbidden("try".into()).into(), Code::PermissionDenied, "FORBIDDEN", None),

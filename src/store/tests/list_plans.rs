@@ -54,7 +54,7 @@ async fn populate(store: &Store) {
         execute(store, statement).await;
     }
     // SQLite has no statistics in operation either.
-    if matches!(store.backend(), Backend::Postgres(_)) {
+    if matches!(store.backend(), Backend::Postgres { .. }) {
         execute(store, "ANALYZE").await;
     }
 }
@@ -62,7 +62,9 @@ async fn populate(store: &Store) {
 async fn plan(store: &Store, select: &SelectStatement) -> String {
     let connection = store.read_connection();
     let (explain, column) = match store.backend() {
-        Backend::Postgres(_) => (format!("EXPLAIN {}", select.to_string(PostgresQueryBuilder)), "QUERY PLAN"),
+        Backend::Postgres { .. } => {
+            (format!("EXPLAIN {}", select.to_string(PostgresQueryBuilder)), "QUERY PLAN")
+        }
         Backend::Sqlite { .. } => {
             (format!("EXPLAIN QUERY PLAN {}", select.to_string(SqliteQueryBuilder)), "detail")
         }

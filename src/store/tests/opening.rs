@@ -6,13 +6,13 @@ use sea_orm::{ActiveModelTrait, sqlx};
 fn sqlite_pools(store: &Store) -> (&sqlx::SqlitePool, &sqlx::SqlitePool) {
     match store.backend() {
         Backend::Sqlite { writer, readers } => (writer, readers),
-        Backend::Postgres(_) => panic!("not SQLite"),
+        Backend::Postgres { .. } => panic!("not SQLite"),
     }
 }
 
 fn postgres_pool(store: &Store) -> &sqlx::PgPool {
     match store.backend() {
-        Backend::Postgres(pool) => pool,
+        Backend::Postgres { writers, .. } => writers,
         Backend::Sqlite { .. } => panic!("not PostgreSQL"),
     }
 }
