@@ -114,6 +114,8 @@ struct Server {
     budget: ByteBudget,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// Ready for as long as it is there.
+    _ready: watch::Sender<bool>,
 }
 
 async fn serve() -> Server {
@@ -122,7 +124,7 @@ async fn serve() -> Server {
         .max_decoding_message_size(limits::SUBMISSION_BYTES)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
-    let (_ready, readiness) = watch::channel(true);
+    let (ready, readiness) = watch::channel(true);
     let grpc = tonic::service::Routes::new(ingest)
         .add_service(health::service(readiness.clone(), stop.clone()))
         .into_axum_router()
@@ -134,7 +136,7 @@ async fn serve() -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(accept(listener, router, stop.clone()));
-    Server { address, budget, stop, task }
+    Server { address, budget, stop, task, _ready: ready }
 }
 
 async fn client(server: &Server) -> IngestServiceClient<Channel> {
