@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, info_span};
 
 /// A part of one call of `submit`: the submissions of one shard, with their positions in the call.
 pub(crate) struct Work {
@@ -27,6 +27,8 @@ pub(crate) struct Work {
     pub(crate) items: Vec<Item>,
     /// Takes the verdicts, with room for those of every writer; the caller may be gone.
     pub(crate) reply: mpsc::Sender<(Vec<usize>, Vec<Verdict>)>,
+    /// The span of the call, none if it has none.
+    pub(crate) span: Span,
 }
 
 /// What all writers share.
@@ -62,7 +64,7 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         for work in &mut works {
             items.append(&mut work.items);
         }
-        let verdicts = context.settle(&items).await;
+        let verdicts = context.settle(&items, commit_span(&works, gathered)).await;
         count_decided(&items, &verdicts);
         let mut verdicts = verdicts.into_iter();
         for work in works {
@@ -71,6 +73,16 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
             let _ = work.reply.try_send((work.positions, own));
         }
     }
+}
+
+/// The span of a batch, part of the trace of the call that waited longest, and linked to the others.
+fn commit_span(works: &[Work], items: usize) -> Span {
+    let first = works.first().map_or_else(Span::none, |work| work.span.clone());
+    let span = info_span!(parent: &first, "commit", items);
+    for work in works.iter().skip(1) {
+        span.follows_from(&work.span);
+    }
+    span
 }
 
 /// Counts decisions of deliveries; what comes again from the held messages is none (R1).
@@ -89,14 +101,13 @@ fn count_decided(items: &[Item], verdicts: &[Verdict]) {
 
 impl WriterContext {
     /// Decides every item, whatever it takes.
-    async fn settle(&self, items: &[Item]) -> Vec<Verdict> {
+    async fn settle(&self, items: &[Item], span: Span) -> Vec<Verdict> {
         let started = Instant::now();
         if self.is_known_to_be_away() {
             return self.retry_later(items, RetryCause::DatabaseUnavailable);
         }
         let mut cutting = Cutting { deadline: started + limits::WRITE_RETRY_WINDOW, internal: 0 };
-        let verdicts =
-            self.settle_part(items, &mut cutting).instrument(info_span!("commit", items = items.len())).await;
+        let verdicts = self.settle_part(items, &mut cutting).instrument(span).await;
         let is_committed =
             verdicts.iter().any(|verdict| !matches!(verdict.outcome, Outcome::RetryLater { .. }));
         if is_committed {

@@ -1,11 +1,11 @@
 //! A panic is a bug of ours, and no reason to drop a connection with all its streams, or to end a stream
 //! as if it had gone well.
 
-use super::grpc::status::Refusal;
-use super::http;
+use super::http::{is_grpc, problem::Problem};
+use super::refusal::Refusal;
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -14,12 +14,12 @@ use tonic::Status;
 
 /// Answers a request whose handler panics with INTERNAL, or 500.
 pub async fn answer_panics(request: Request, next: Next) -> Response {
-    let is_grpc = http::is_grpc(&request);
+    let is_grpc = is_grpc(&request);
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
             let refusal = Refusal::internal(&"a request handler panicked");
-            if is_grpc { Status::from(refusal).into_http() } else { http::internal_error(&refusal) }
+            if is_grpc { Status::from(refusal).into_http() } else { Problem::from(refusal).into_response() }
         }
     }
 }

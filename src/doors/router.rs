@@ -3,6 +3,7 @@
 use super::grpc::authentication::{Authentication, authenticate};
 use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::transport_errors::map_transport_errors;
+use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
 use super::panics::answer_panics;
 use super::tracing_context::trace_request;
@@ -26,6 +27,8 @@ pub struct DoorOptions {
     pub anonymous: Option<Principal>,
     /// For `/metrics`.
     pub metrics: RenderMetrics,
+    /// How the HTTP door answers.
+    pub http: HttpOptions,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -45,7 +48,9 @@ pub fn router(
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-    let router = http::routes(gateway.readiness(), options.metrics, grpc::routes(&gateway, stop)?);
+    let door = HttpDoor { gateway: gateway.clone(), options: options.http };
+    let grpc = grpc::routes(&gateway, stop)?;
+    let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
     let authentication = Authentication { gateway, anonymous: options.anonymous };
     Ok(router
         .layer(from_fn(answer_panics))

@@ -1,6 +1,6 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
-use super::connections::accept;
+use super::connections::{Closed, accept};
 use super::grpc::SUBMIT_JOBS;
 use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::ending::end_on_stop;
@@ -46,6 +46,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
+use utoipa_axum::router::OpenApiRouter;
 
 /// Stores everything at once.
 #[derive(Clone)]
@@ -113,7 +114,7 @@ struct Server {
     address: SocketAddr,
     budget: ByteBudget,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Closed>,
     /// Ready for as long as it is there.
     _ready: watch::Sender<bool>,
 }
@@ -129,7 +130,7 @@ async fn serve() -> Server {
         .add_service(health::service(readiness.clone(), stop.clone()))
         .into_axum_router()
         .layer(from_fn_with_state(stop.clone(), end_on_stop));
-    let router = http::routes(readiness, Arc::new(String::new), grpc)
+    let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc)
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
