@@ -23,6 +23,18 @@ pub const STREAM_CHUNK_BYTES: usize = 1024 * 1024;
 pub const STREAM_RESPONSE_QUEUE: usize = 16;
 /// Size at which verdicts or jobs are split over several responses; readers accept 4 MiB by default.
 pub const RESPONSE_BYTES: usize = 1024 * 1024;
+/// Largest answer: what clients read by default.
+pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Size at which a page of a list ends; what comes with the list stays within [`ANSWER_BYTES`].
+pub const PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Raw bytes of a held message in one answer.
+pub const RAW_PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Pushes in one page.
+pub const PUSHES_PAGE: u64 = 100;
+/// Code points shown of a commit's message.
+pub const SHOWN_COMMENT: usize = 4096;
+/// Code points left of a text where an answer would be larger.
+pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
 pub const OPEN_STREAMS: usize = 1024;
 /// Open connections.

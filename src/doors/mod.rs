@@ -5,6 +5,7 @@ mod connections;
 pub mod grpc;
 mod http;
 mod load;
+mod panics;
 pub mod refusal;
 mod router;
 mod tracing_context;

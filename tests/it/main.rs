@@ -13,6 +13,7 @@ mod command_line;
 mod corpus_round_trip;
 mod database_outage;
 mod durability;
+mod fuzz_corpora;
 mod held;
 mod kill;
 mod refusals;

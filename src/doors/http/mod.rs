@@ -3,6 +3,7 @@
 pub mod openapi;
 mod own;
 pub mod problem;
+mod read;
 mod reference_page;
 
 use super::router::RenderMetrics;
@@ -31,7 +32,7 @@ pub struct HttpOptions {}
 
 /// Paths that need the core; every other handler module adds its own here.
 pub fn api(door: HttpDoor) -> OpenApiRouter {
-    OpenApiRouter::new().with_state(door)
+    OpenApiRouter::new().merge(read::routes()).with_state(door)
 }
 
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
