@@ -21,8 +21,11 @@ mod submission;
 mod writer;
 
 #[cfg(test)]
+mod legacy_tests;
+#[cfg(test)]
 mod tests;
 
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
+pub use replay::may_handle_held;
 pub use submission::{Content, HeldOrigin, PushSubmission, Submission};

@@ -4,6 +4,7 @@
 use super::status::Refusal;
 use crate::access::{MalformedAuthorization, Principal, bearer_of, token_hash};
 use crate::core::{Directory, Gateway};
+use crate::doors::authentication::Caller;
 use crate::store::model::StoredCredential;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -22,10 +23,6 @@ const OPEN_CALLS: [&str; 4] = [
     "/herdgate.v1.AdminService/ListRepositories",
 ];
 const OPEN_SERVICE: &str = "/herdgate.v1.QueryService/";
-
-/// Who calls, as request extension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller(pub Option<Principal>);
 
 /// What authentication needs to know.
 #[derive(Debug, Clone)]
