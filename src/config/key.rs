@@ -14,6 +14,8 @@ pub enum Key {
     TlsCert,
     TlsKey,
     TlsClientCa,
+    HttpTrustedProxies,
+    HttpPublicUrl,
     UiDir,
     LogFormat,
     LogFilter,
@@ -28,11 +30,13 @@ pub enum Kind {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// An array of strings; in the environment separated by commas.
+    List,
 }
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -43,6 +47,8 @@ impl Key {
         Self::TlsCert,
         Self::TlsKey,
         Self::TlsClientCa,
+        Self::HttpTrustedProxies,
+        Self::HttpPublicUrl,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -61,6 +67,8 @@ impl Key {
             Self::TlsCert => "tls.cert",
             Self::TlsKey => "tls.key",
             Self::TlsClientCa => "tls.client_ca",
+            Self::HttpTrustedProxies => "http.trusted_proxies",
+            Self::HttpPublicUrl => "http.public_url",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -76,6 +84,7 @@ impl Key {
     pub fn kind(self) -> Kind {
         match self {
             Self::DatabaseMaxConnections => Kind::Integer,
+            Self::HttpTrustedProxies => Kind::List,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }
