@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
 /// Items in one unary request.
 pub const BATCH_ITEMS: usize = 1000;
+/// Items in one legacy REST collection.
+pub const COLLECTION_ITEMS: usize = 10_000;
 /// Bytes of submissions that are between "received" and "decided", over all gRPC and HTTP requests.
 pub const IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
 /// Submissions of one stream that have no verdict yet.
@@ -96,6 +98,8 @@ pub const JOB_NAME: usize = 140;
 pub const GROUP_NAME: usize = 255;
 /// Job symbol and group symbol.
 pub const SYMBOL: usize = 25;
+/// Job symbol together with the digits of a chunk, as legacy REST sends the two.
+pub const CHUNKED_SYMBOL: usize = 35;
 /// Largest chunk number, step line number and run number.
 pub const ORDINAL: i64 = 2_147_483_647;
 /// Largest push log id or pull request number: the integers JSON can carry exactly.
@@ -106,16 +110,24 @@ pub const PRODUCT: usize = 125;
 pub const OWNER: usize = 50;
 /// `reason`.
 pub const REASON: usize = 125;
-/// Machine name over Pulse; the column holds the 100 of REST.
+/// Machine name over Pulse.
 pub const MACHINE_NAME: usize = 50;
+/// Machine name over legacy REST.
+pub const LEGACY_MACHINE_NAME: usize = 100;
 /// Platform name.
 pub const PLATFORM: usize = 100;
 /// Operating system and architecture.
 pub const OS: usize = 25;
 /// Label (option name).
 pub const LABEL: usize = 50;
+/// Option name over legacy REST.
+pub const LEGACY_OPTION: usize = 100;
 /// Labels of a job.
 pub const LABELS: usize = 100;
+/// Tier over legacy REST, which knows no tier 1 to 3 rule.
+pub const LEGACY_TIER: i64 = 32_767;
+/// Id of a Taskcluster task.
+pub const TASK_ID: usize = 22;
 /// Reference data name.
 pub const REFERENCE_DATA_NAME: usize = 255;
 /// Description of a job.

@@ -43,6 +43,10 @@ pub enum RawFormat {
     ProtobufPush,
     /// One item of a push collection in JSON; the project stands beside it.
     LegacyPushJson,
+    /// One item of a legacy job collection in JSON; the project stands beside it.
+    LegacyJobJson,
+    /// One item of a legacy artifact collection in JSON; the project stands beside it.
+    LegacyArtifactJson,
     /// A frame of a `SubmitJobs` stream that is none of the above.
     UndecodableFrame,
 }
@@ -56,6 +60,8 @@ impl RawFormat {
             Self::ProtobufArtifact => "protobuf_artifact",
             Self::ProtobufPush => "protobuf_push",
             Self::LegacyPushJson => "legacy_push_json",
+            Self::LegacyJobJson => "legacy_job_json",
+            Self::LegacyArtifactJson => "legacy_artifact_json",
             Self::UndecodableFrame => "undecodable_frame",
         }
     }
@@ -68,6 +74,8 @@ impl RawFormat {
             Self::ProtobufArtifact,
             Self::ProtobufPush,
             Self::LegacyPushJson,
+            Self::LegacyJobJson,
+            Self::LegacyArtifactJson,
             Self::UndecodableFrame,
         ]
         .into_iter()
@@ -80,9 +88,12 @@ impl RawFormat {
     pub fn project_path(self) -> &'static str {
         match self {
             Self::ProtobufJob | Self::PulseJson => "/origin/project",
-            Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
-                "/project"
-            }
+            Self::ProtobufArtifact
+            | Self::ProtobufPush
+            | Self::LegacyPushJson
+            | Self::LegacyJobJson
+            | Self::LegacyArtifactJson
+            | Self::UndecodableFrame => "/project",
         }
     }
 
@@ -90,9 +101,12 @@ impl RawFormat {
     pub fn revision_path(self) -> &'static str {
         match self {
             Self::ProtobufJob | Self::PulseJson => "/origin/revision",
-            Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
-                "/revision"
-            }
+            Self::ProtobufArtifact
+            | Self::ProtobufPush
+            | Self::LegacyPushJson
+            | Self::LegacyJobJson
+            | Self::LegacyArtifactJson
+            | Self::UndecodableFrame => "/revision",
         }
     }
 }

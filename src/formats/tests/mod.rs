@@ -1,10 +1,10 @@
 //! Specifications of the formats that are about more than one of their files.
 
 mod as_protobuf;
-mod corpus;
+pub(super) mod corpus;
 mod equivalence;
 mod pushes;
-mod random_job;
+pub(super) mod random_job;
 mod translation;
 mod violations;
 mod worked_examples;
