@@ -14,6 +14,11 @@ pub enum Key {
     TlsCert,
     TlsKey,
     TlsClientCa,
+    LegacyPartialStatus,
+    QuotaHttpReads,
+    QuotaHttpWrites,
+    QuotaGrpcReads,
+    QuotaGrpcWrites,
     UiDir,
     LogFormat,
     LogFilter,
@@ -32,7 +37,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -43,6 +48,11 @@ impl Key {
         Self::TlsCert,
         Self::TlsKey,
         Self::TlsClientCa,
+        Self::LegacyPartialStatus,
+        Self::QuotaHttpReads,
+        Self::QuotaHttpWrites,
+        Self::QuotaGrpcReads,
+        Self::QuotaGrpcWrites,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -61,6 +71,11 @@ impl Key {
             Self::TlsCert => "tls.cert",
             Self::TlsKey => "tls.key",
             Self::TlsClientCa => "tls.client_ca",
+            Self::LegacyPartialStatus => "legacy.partial_status",
+            Self::QuotaHttpReads => "quota.http_reads",
+            Self::QuotaHttpWrites => "quota.http_writes",
+            Self::QuotaGrpcReads => "quota.grpc_reads",
+            Self::QuotaGrpcWrites => "quota.grpc_writes",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -75,7 +90,12 @@ impl Key {
     /// The TOML value that it takes.
     pub fn kind(self) -> Kind {
         match self {
-            Self::DatabaseMaxConnections => Kind::Integer,
+            Self::DatabaseMaxConnections
+            | Self::LegacyPartialStatus
+            | Self::QuotaHttpReads
+            | Self::QuotaHttpWrites
+            | Self::QuotaGrpcReads
+            | Self::QuotaGrpcWrites => Kind::Integer,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }

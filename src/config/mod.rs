@@ -14,6 +14,7 @@ pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 /// The effective configuration. `Debug` shows no secret.
@@ -30,6 +31,10 @@ pub struct Configuration {
     pub secret_key: Option<Secret>,
     /// `tls.*`; none: plain text.
     pub tls: Option<Tls>,
+    /// `legacy.partial_status`: status of a REST collection of which items are rejected. Default 400.
+    pub legacy_partial_status: PartialStatus,
+    /// `quota.*`
+    pub quota: Quotas,
     /// `ui_dir`: folder of a built dashboard. Accepted; the door that serves it is not built yet.
     pub ui_dir: Option<PathBuf>,
     /// `log.*`
@@ -61,6 +66,30 @@ pub struct Tls {
     pub key: PathBuf,
     /// `tls.client_ca`: authorities whose client certificates are asked for.
     pub client_ca: Option<PathBuf>,
+}
+
+/// `quota.*`: requests a minute of one credential at one door; none: as many as it likes. Each job in a
+/// stream is a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// `quota.http_reads`
+    pub http_reads: Option<NonZeroU32>,
+    /// `quota.http_writes`
+    pub http_writes: Option<NonZeroU32>,
+    /// `quota.grpc_reads`
+    pub grpc_reads: Option<NonZeroU32>,
+    /// `quota.grpc_writes`
+    pub grpc_writes: Option<NonZeroU32>,
+}
+
+/// Status of a REST collection of which items are rejected and the others stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PartialStatus {
+    /// 400.
+    #[default]
+    BadRequest,
+    /// 200, as it used to be; only `results` tells.
+    Ok,
 }
 
 /// `log.*`
@@ -116,6 +145,17 @@ impl Configuration {
             pulse_url: secret(Key::PulseUrl),
             secret_key: secret(Key::SecretKey),
             tls: tls(settings)?,
+            legacy_partial_status: typed(settings, Key::LegacyPartialStatus, "400", |text| match text {
+                "400" => Ok(PartialStatus::BadRequest),
+                "200" => Ok(PartialStatus::Ok),
+                other => Err(format!("{other:?} must be 400 or 200")),
+            })?,
+            quota: Quotas {
+                http_reads: quota(settings, Key::QuotaHttpReads)?,
+                http_writes: quota(settings, Key::QuotaHttpWrites)?,
+                grpc_reads: quota(settings, Key::QuotaGrpcReads)?,
+                grpc_writes: quota(settings, Key::QuotaGrpcWrites)?,
+            },
             ui_dir: path(Key::UiDir),
             log: Log { format: log_format(settings)?, filter: log_filter(settings)? },
             otlp_endpoint: environment.get(OTLP_ENDPOINT)?.map(str::to_owned),
@@ -163,6 +203,16 @@ fn max_connections(settings: &Settings) -> Result<u32, ConfigError> {
             .ok()
             .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
             .ok_or_else(|| format!("{text:?} must be a whole number from 1 to {MOST_CONNECTIONS}"))
+    })
+}
+
+/// Requests a minute; 0 and unset are no quota.
+fn quota(settings: &Settings, key: Key) -> Result<Option<NonZeroU32>, ConfigError> {
+    typed(settings, key, "0", |text| {
+        let number: Result<u32, _> = text.parse();
+        number
+            .map(NonZeroU32::new)
+            .map_err(|_| format!("{text:?} must be a whole number of requests a minute, or 0 for no quota"))
     })
 }
 

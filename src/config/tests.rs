@@ -33,6 +33,8 @@ fn without_any_setting_the_documented_defaults_hold() {
     assert_eq!(configuration.log.format, None);
     assert_eq!(configuration.otlp_endpoint, None);
     assert_eq!(configuration.tls, None);
+    assert_eq!(configuration.quota, Quotas::default());
+    assert_eq!(configuration.legacy_partial_status, PartialStatus::BadRequest);
 }
 
 #[test]
@@ -53,6 +55,13 @@ fn every_key_is_read_from_the_file() {
             cert = "c.pem"
             key = "k.pem"
             client_ca = "ca.pem"
+            [legacy]
+            partial_status = 200
+            [quota]
+            http_reads = 1
+            http_writes = 2
+            grpc_reads = 3
+            grpc_writes = 0
             [log]
             format = "json"
             filter = "debug"
@@ -71,6 +80,13 @@ fn every_key_is_read_from_the_file() {
         pulse_url: Some(Secret::new("amqp://h".into())),
         secret_key: Some(Secret::new("k1:abc".into())),
         tls: Some(Tls { cert: "c.pem".into(), key: "k.pem".into(), client_ca: Some("ca.pem".into()) }),
+        legacy_partial_status: PartialStatus::Ok,
+        quota: Quotas {
+            http_reads: NonZeroU32::new(1),
+            http_writes: NonZeroU32::new(2),
+            grpc_reads: NonZeroU32::new(3),
+            grpc_writes: None,
+        },
         ui_dir: Some("ui".into()),
         log: Log { format: Some(LogFormat::Json), filter: "debug".into() },
         otlp_endpoint: None,
@@ -88,6 +104,8 @@ fn the_variables_have_the_documented_names() {
         (Key::TlsCert, "HERDGATE_TLS_CERT"),
         (Key::TlsKey, "HERDGATE_TLS_KEY"),
         (Key::TlsClientCa, "HERDGATE_TLS_CLIENT_CA"),
+        (Key::LegacyPartialStatus, "HERDGATE_LEGACY_PARTIAL_STATUS"),
+        (Key::QuotaHttpReads, "HERDGATE_QUOTA_HTTP_READS"),
         (Key::UiDir, "HERDGATE_UI_DIR"),
     ] {
         assert_eq!(key.variable(), variable);
@@ -138,6 +156,8 @@ fn what_is_wrong_is_named() {
         ("tls.cert = \"c\"", &[], "`tls.key` (HERDGATE_TLS_KEY) must be set, because `tls.cert` is"),
         ("tls.key = \"c\"", &[], "`tls.cert` (HERDGATE_TLS_CERT) must be set"),
         ("tls.client_ca = \"c\"", &[], "`tls.cert` (HERDGATE_TLS_CERT) must be set"),
+        ("legacy.partial_status = 500", &[], "must be 400 or 200"),
+        ("quota.http_reads = -1", &[], "must be a whole number of requests a minute"),
         ("log.format = \"xml\"", &[], "`log.format`"),
         ("log.filter = \"info,=\"", &[], "`log.filter`"),
     ] {

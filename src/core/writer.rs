@@ -62,7 +62,11 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         for work in &mut works {
             items.append(&mut work.items);
         }
-        let verdicts = context.settle(&items).await;
+        // One call may bring more than a batch has room for.
+        let mut verdicts = Vec::with_capacity(items.len());
+        for batch in items.chunks(limits::COMMIT_BATCH_ITEMS) {
+            verdicts.append(&mut context.settle(batch).await);
+        }
         count_decided(&items, &verdicts);
         let mut verdicts = verdicts.into_iter();
         for work in works {

@@ -25,6 +25,6 @@ pub use state::{JobResult, JobState};
 pub use text::{InvalidText, JobGuid, ProjectName, Revision};
 pub use transition::{AppliedDigests, Current, Incoming, Transition, decide};
 pub use verdict::{
-    ClaimedIdentity, Outcome, ParkedFor, Refused, RetryCause, StoredReason, UnchangedReason, Verdict,
+    ClaimedIdentity, Outcome, ParkedFor, Reason, Refused, RetryCause, StoredReason, UnchangedReason, Verdict,
     Violation,
 };

@@ -1,16 +1,20 @@
 //! The ways in. A door decodes, authenticates, validates and translates; it never touches SQL and
 //! never calls another door.
 
+pub mod budget;
 mod connections;
 pub mod grpc;
 mod http;
 mod load;
+mod preface;
 pub mod refusal;
 mod router;
+mod tls;
 mod tracing_context;
 #[cfg(test)]
 mod wire_tests;
 
-pub use connections::{DoorError, serve};
+pub use connections::{ConnectionInfo, DoorError, serve};
 pub use http::HttpOptions;
 pub use router::{DoorOptions, RenderMetrics};
+pub use tls::{Tls, TlsError, TlsFile, TlsFiles};

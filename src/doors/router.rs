@@ -1,10 +1,12 @@
 //! All doors of the one listener as one service, behind shared layers.
 
+use super::budget::{ByteBudget, count_body};
 use super::grpc::authentication::{Authentication, authenticate};
-use super::grpc::budget::{ByteBudget, count_call};
+use super::grpc::budget::count_call;
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
+use super::tls::Tls;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
 use crate::access::Principal;
@@ -28,6 +30,8 @@ pub struct DoorOptions {
     pub metrics: RenderMetrics,
     /// How the HTTP door answers.
     pub http: HttpOptions,
+    /// Ends TLS; none: plain text.
+    pub tls: Option<Tls>,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -47,14 +51,16 @@ pub fn router(
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-    let door = HttpDoor { gateway: gateway.clone(), options: options.http };
+    let door = HttpDoor { gateway: gateway.clone(), options: options.http, budget: budget.clone() };
     let grpc = grpc::routes(&gateway, &budget, stop)?;
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
     let authentication = Authentication { gateway, anonymous: options.anonymous };
     Ok(router
         .layer(from_fn(map_transport_errors))
-        .layer(from_fn_with_state(budget, count_call))
+        .layer(from_fn_with_state(budget.clone(), count_call))
         .layer(from_fn_with_state(authentication, authenticate))
+        // Authentication reads bodies over HTTP.
+        .layer(from_fn_with_state(budget, count_body))
         .layer(from_fn_with_state(Load::new(limits::OPEN_REQUESTS, limits::UNARY_DEADLINE), limit_load))
         .layer(from_fn(trace_request)))
 }

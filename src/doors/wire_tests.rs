@@ -1,7 +1,8 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
+use super::budget::ByteBudget;
 use super::connections::accept;
-use super::grpc::budget::{ByteBudget, count_call};
+use super::grpc::budget::count_call;
 use super::grpc::frame::SubmitJobsFrame;
 use super::grpc::servers::ingest_service_server::{IngestService, IngestServiceServer};
 use super::grpc::stream::{self, Intake, StreamContext};
@@ -125,7 +126,7 @@ async fn serve() -> Server {
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(accept(listener, router, stop.clone()));
+    let task = tokio::spawn(accept(listener, None, router, stop.clone()));
     Server { address, budget, stop, task }
 }
 

@@ -59,6 +59,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         anonymous: Some(anybody),
         metrics: Arc::new(telemetry.renderer()),
         http: HttpOptions::default(),
+        tls: None,
     };
     let mut running = Running::start(listener, gateway, options)?;
     let server = format!("http://{}", running.address());

@@ -1,7 +1,7 @@
-//! The budget of bytes between "received" and "decided", shared by all streams and calls (design rule
-//! R19).
+//! The bytes of a call's message, counted before its body is read (design rule R19).
 
 use super::status::Refusal;
+use crate::doors::budget::ByteBudget;
 use crate::limits;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Request, State};
@@ -9,43 +9,12 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 /// Bytes before the message in gRPC's framing: a flag for compression and the length.
 const PREFIX: usize = 5;
 /// Deflate never makes more than this many bytes of one.
 const INFLATION: usize = 1032;
-
-/// Counts bytes. Whoever waits is served in order, and always asks for all it needs at once, so that
-/// no two can wait for each other.
-#[derive(Debug, Clone)]
-pub struct ByteBudget(Arc<Semaphore>);
-
-/// Bytes taken from the budget, given back when dropped.
-#[derive(Debug)]
-pub struct TakenBytes(#[allow(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>);
-
-impl ByteBudget {
-    /// A budget of so many bytes.
-    pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes)))
-    }
-
-    /// Waits until there is room for the bytes. What is over a quarter of the whole budget counts as
-    /// a quarter: no message is that large, and nobody may wait for ever.
-    pub async fn take(&self, bytes: usize) -> TakenBytes {
-        let bytes = u32::try_from(bytes.min(limits::IN_FLIGHT_BYTES / 4)).unwrap_or(u32::MAX);
-        // Only a closed semaphore fails, and this one is never closed.
-        TakenBytes(self.0.clone().acquire_many_owned(bytes).await.ok())
-    }
-
-    /// Bytes left.
-    pub fn available(&self) -> usize {
-        self.0.available_permits()
-    }
-}
 
 /// Takes the bytes of a call's message before its body is read, and gives them back with the answer.
 /// Streams of submissions count by themselves. The caller limits the time for all this.
@@ -117,23 +86,5 @@ mod tests {
         let (need, body) = announced(body.into_data_stream()).await.unwrap();
         assert_eq!(need, 3);
         assert_eq!(&body.collect().await.unwrap().to_bytes()[..], b"\0\0\0\0\x03abc");
-    }
-
-    #[tokio::test]
-    async fn bytes_come_back_when_dropped_and_the_next_waits_for_them() {
-        let budget = ByteBudget::new(100);
-        let first = budget.take(80).await;
-        assert_eq!(budget.available(), 20);
-        let second = tokio::spawn({
-            let budget = budget.clone();
-            async move { budget.take(50).await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!second.is_finished());
-        drop(first);
-        let second = second.await.unwrap();
-        assert_eq!(budget.available(), 50);
-        drop(second);
-        assert_eq!(budget.available(), 100);
     }
 }

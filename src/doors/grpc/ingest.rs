@@ -1,7 +1,6 @@
 //! `IngestService`.
 
 use super::authentication::{standing, writer};
-use super::budget::ByteBudget;
 use super::frame::SubmitJobsFrame;
 use super::open_streams::OpenStreams;
 use super::responses::longest;
@@ -12,6 +11,7 @@ use super::{submission, translate};
 use crate::access::Principal;
 use crate::core::{Content, Gateway, SubmitError};
 use crate::domain::{Door, Outcome, ProjectName, Verdict, Violation};
+use crate::doors::budget::ByteBudget;
 use crate::proto::{
     SubmitArtifactsRequest, SubmitArtifactsResponse, SubmitJobBatchRequest, SubmitJobBatchResponse,
     SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse, ValidateJobsRequest, ValidateJobsResponse,

@@ -22,8 +22,8 @@ mod watch;
 mod watch_cursor;
 
 use crate::core::Gateway;
+use crate::doors::budget::ByteBudget;
 use crate::{limits, proto};
-use budget::ByteBudget;
 use servers::admin_service_server::AdminServiceServer;
 use servers::ingest_service_server::IngestServiceServer;
 use servers::query_service_server::QueryServiceServer;

@@ -5,7 +5,6 @@
 //! undecided or unsent, so that HTTP/2's flow control reaches the submitter.
 
 use super::authentication::Standing;
-use super::budget::{ByteBudget, TakenBytes};
 use super::frame::SubmitJobsFrame;
 use super::gather::{Gather, Gathered};
 use super::responses::Responses;
@@ -14,6 +13,7 @@ use super::submission;
 use crate::access::Principal;
 use crate::core::{Gateway, PendingVerdicts, Submission, SubmitError};
 use crate::domain::Verdict;
+use crate::doors::budget::{ByteBudget, TakenBytes};
 use crate::limits;
 use crate::proto::SubmitJobsResponse;
 use chrono::Utc;

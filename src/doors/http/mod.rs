@@ -4,8 +4,11 @@ pub mod openapi;
 mod own;
 pub mod problem;
 mod reference_page;
+mod write;
 
+use super::budget::ByteBudget;
 use super::router::RenderMetrics;
+use crate::config::PartialStatus;
 use crate::core::Gateway;
 use axum::Router;
 use axum::extract::Request;
@@ -23,15 +26,20 @@ pub struct HttpDoor {
     pub gateway: Gateway,
     /// How it answers.
     pub options: HttpOptions,
+    /// Bytes of bodies that are being decided.
+    pub budget: ByteBudget,
 }
 
 /// How the HTTP door answers.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct HttpOptions {}
+pub struct HttpOptions {
+    /// Status of a collection of which items are rejected.
+    pub partial_status: PartialStatus,
+}
 
 /// Paths that need the core; every other handler module adds its own here.
 pub fn api(door: HttpDoor) -> OpenApiRouter {
-    OpenApiRouter::new().with_state(door)
+    write::routes().with_state(door)
 }
 
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every

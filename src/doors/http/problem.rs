@@ -194,6 +194,15 @@ impl IntoResponse for Problem {
     }
 }
 
+/// A body over the limit of [`limits::HTTP_BODY_BYTES`].
+pub fn too_large() -> Problem {
+    let limit = limits::HTTP_BODY_BYTES;
+    Problem::new(
+        Code::TooLarge,
+        format!("the body is too large, the limit is {limit} bytes after decompression; send it in parts"),
+    )
+}
+
 /// Whole seconds, rounded up, at least one.
 pub fn retry_after(delay: Duration) -> HeaderValue {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
