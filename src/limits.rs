@@ -30,6 +30,10 @@ pub const STREAM_CHUNK_BYTES: usize = 1024 * 1024;
 pub const STREAM_RESPONSE_QUEUE: usize = 16;
 /// Size at which verdicts or jobs are split over several responses; readers accept 4 MiB by default.
 pub const RESPONSE_BYTES: usize = 1024 * 1024;
+/// Largest answer: what clients read by default.
+pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Code points left of a text where an answer would be larger.
+pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
 pub const OPEN_STREAMS: usize = 1024;
 /// Open connections.
@@ -48,6 +52,10 @@ pub const HEADER_BYTES_HTTP2: u32 = 64 * 1024;
 pub const HEADER_READ: Duration = Duration::from_secs(10);
 /// Longest time from the headers of a unary request to its answer: its body, its verdict, a margin.
 pub const UNARY_DEADLINE: Duration = Duration::from_secs(20);
+/// What may have come of a stream's message before its bytes are counted.
+pub const UNCOUNTED_BYTES: usize = 16 * 1024;
+/// Longest time for a message of a stream to arrive, once it has begun, while others wait for its bytes.
+pub const MESSAGE_READ: Duration = Duration::from_secs(20);
 /// Silent HTTP/2 connections are asked for a sign of life this often, and have this long to answer.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Bytes that one stream, and one connection, may send ahead of being read.
@@ -59,6 +67,9 @@ pub const STREAMS_PER_CONNECTION: u32 = 128;
 
 /// Submissions in one transaction of the writer.
 pub const COMMIT_BATCH_ITEMS: usize = 500;
+/// Submissions of one batch that are rejected for internal errors; beyond it the gateway itself is broken,
+/// and the rest of the batch is to be sent again.
+pub const INTERNAL_REJECTIONS: usize = 16;
 /// Chunks of submissions that wait for one writer.
 pub const WRITER_QUEUE_CHUNKS: usize = 16;
 /// Longest time from receipt to verdict (R34).
@@ -69,6 +80,8 @@ pub const WRITE_RETRY_WINDOW: Duration = Duration::from_secs(5);
 pub const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Time for open requests to end at shutdown (R40).
 pub const DRAIN: Duration = Duration::from_secs(20);
+/// Time for the last traces and metrics to reach their collector, after [`DRAIN`].
+pub const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
 /// Part of [`DRAIN`] after which a stream is cut, longer than [`VERDICT_DEADLINE`].
 pub const STREAM_DRAIN: Duration = Duration::from_secs(17);
 /// Part of [`DRAIN`] after which connections are cut; the rest is the core's.
@@ -203,6 +216,17 @@ pub const RELEASE_CHUNK: u64 = 1000;
 pub const RELEASE_BYTES: i64 = 16 * 1024 * 1024;
 /// One attempt to commit a batch; what has no answer by then is to be sent again.
 pub const COMMIT_ATTEMPT: Duration = Duration::from_secs(8);
+
+/// Rows on one page of a list over HTTP.
+pub const LIST_ROWS: u64 = 2000;
+/// Rows on a page for which no number is asked.
+pub const LIST_DEFAULT_ROWS: u64 = 10;
+/// Rows of a list over HTTP that has no pages.
+pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Values that one filter names.
+pub const FILTER_VALUES: usize = 2000;
+/// Bytes of the artifacts on one page.
+pub const ARTIFACT_PAGE_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Jobs in one response of `WatchJobs`.
 pub const WATCH_PAGE: u64 = 500;

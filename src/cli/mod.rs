@@ -6,6 +6,7 @@ mod database;
 mod demo;
 mod failure;
 mod held;
+mod log;
 mod migrate;
 mod output;
 mod push;
@@ -77,6 +78,9 @@ enum Command {
     /// See, replay and discard submissions that are held
     #[command(subcommand)]
     Held(held::HeldCommand),
+    /// Read logs as the gateway reads them
+    #[command(subcommand)]
+    Log(log::LogCommand),
 }
 
 /// What a command has to work with, besides its own arguments.
@@ -119,9 +123,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>, environment: Environ
     match ended {
         Ok(exit) => exit,
         Err(failure) => {
-            if failure.exit() != Exit::Done {
-                output::notice(&format!("herdgate: {failure}"));
-            }
+            output::notice(&format!("herdgate: {failure}"));
             failure.exit()
         }
     }
@@ -149,6 +151,7 @@ async fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Submit(arguments) => submit::run(arguments).await,
         Command::Push(command) => push::run(command, context).await,
         Command::Held(command) => held::run(command, context).await,
+        Command::Log(command) => log::run(&command),
     }
 }
 

@@ -5,6 +5,7 @@ mod database_url;
 mod error;
 mod key;
 mod secret;
+mod service_link;
 mod settings;
 
 pub use database_url::{DatabasePlace, DatabaseUrl};

@@ -274,7 +274,8 @@ impl GatewayShared {
             for (place, positions, items) in places {
                 self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
                 count_received(&items);
-                place.send(Work { positions, items, reply: reply.clone() });
+                let (reply, span) = (reply.clone(), tracing::Span::current());
+                place.send(Work { positions, items, reply, span });
             }
         }
         drop((reply, queues));

@@ -21,6 +21,8 @@ mod submission;
 mod writer;
 
 #[cfg(test)]
+mod legacy_tests;
+#[cfg(test)]
 mod tests;
 
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};

@@ -2,6 +2,7 @@
 //! no transport here; everything is plain data and pure functions.
 
 mod digest;
+mod failure_classification;
 mod held;
 mod job;
 mod push;
@@ -13,6 +14,7 @@ mod transition;
 mod verdict;
 
 pub use digest::{ContentDigest, Fingerprint};
+pub use failure_classification::FailureClassification;
 pub use held::{Door, HeldState, RawFormat};
 pub use job::{
     ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,
@@ -25,6 +27,6 @@ pub use state::{JobResult, JobState};
 pub use text::{InvalidText, JobGuid, ProjectName, Revision};
 pub use transition::{AppliedDigests, Current, Incoming, Transition, decide};
 pub use verdict::{
-    ClaimedIdentity, Outcome, ParkedFor, Reason, Refused, RetryCause, StoredReason, UnchangedReason, Verdict,
-    Violation,
+    ClaimedIdentity, INTERNAL, Outcome, ParkedFor, Reason, Refused, RetryCause, StoredReason,
+    UnchangedReason, Verdict, Violation,
 };

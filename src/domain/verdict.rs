@@ -69,6 +69,7 @@ impl Outcome {
             Self::Rejected(violations) => match violations.first().map(|v| &*v.rule) {
                 Some("forbidden_project") => Reason::Forbidden,
                 Some("parking_full") => Reason::ParkingFull,
+                Some(INTERNAL) => Reason::Internal,
                 _ => Reason::Invalid,
             },
             Self::RetryLater { cause: RetryCause::DatabaseUnavailable, .. } => Reason::DatabaseUnavailable,
@@ -121,6 +122,8 @@ pub enum Reason {
     Forbidden,
     /// Rejected: too much of this source waits already.
     ParkingFull,
+    /// Rejected: the submission sets off a bug of ours; it is kept, and can be replayed once that is mended.
+    Internal,
     /// To be sent again: the database is away.
     DatabaseUnavailable,
     /// To be sent again: more work than the gateway takes in.
@@ -142,6 +145,7 @@ impl Reason {
             Self::Invalid => "invalid",
             Self::Forbidden => "forbidden",
             Self::ParkingFull => "parking_full",
+            Self::Internal => INTERNAL,
             Self::DatabaseUnavailable => "database_unavailable",
             Self::Overloaded => "overloaded",
         }
@@ -210,6 +214,9 @@ pub struct Violation {
     pub message: String,
 }
 
+/// Rule of [`Violation::internal`].
+pub const INTERNAL: &str = "internal";
+
 impl Violation {
     /// A violation without limit and value.
     pub fn new(path: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
@@ -220,6 +227,15 @@ impl Violation {
             value: None,
             message: cut(message.into(), limits::VIOLATION_TEXT),
         }
+    }
+
+    /// A bug of ours that the submission set off; the log says more under the id.
+    pub fn internal(id: uuid::Uuid) -> Self {
+        let message = format!(
+            "an internal error, reported as {id}; the submission is held as it is, to be replayed once the \
+             gateway is mended"
+        );
+        Self::new("", INTERNAL, message)
     }
 
     /// Names the limit.

@@ -6,6 +6,7 @@ mod connections;
 pub mod grpc;
 mod http;
 mod load;
+mod panics;
 mod preface;
 pub mod refusal;
 mod router;
@@ -14,7 +15,7 @@ mod tracing_context;
 #[cfg(test)]
 mod wire_tests;
 
-pub use connections::{ConnectionInfo, DoorError, serve};
+pub use connections::{Closed, ConnectionInfo, DoorError, serve};
 pub use http::HttpOptions;
 pub use router::{DoorOptions, RenderMetrics};
 pub use tls::{Tls, TlsError, TlsFile, TlsFiles};

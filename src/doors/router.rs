@@ -6,6 +6,7 @@ use super::grpc::budget::count_call;
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
+use super::panics::answer_panics;
 use super::tls::Tls;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
@@ -41,7 +42,7 @@ impl fmt::Debug for DoorOptions {
 }
 
 /// The doors behind their layers, outermost last: trace, load and time limits, authentication, byte
-/// budget, mapping of what tonic says itself.
+/// budget, mapping of what tonic says itself, panics.
 ///
 /// # Errors
 /// If the descriptors built into the binary cannot be read.
@@ -52,10 +53,11 @@ pub fn router(
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
     let door = HttpDoor { gateway: gateway.clone(), options: options.http, budget: budget.clone() };
-    let grpc = grpc::routes(&gateway, &budget, stop)?;
+    let grpc = grpc::routes(&gateway, stop)?;
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
     let authentication = Authentication { gateway, anonymous: options.anonymous };
     Ok(router
+        .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
         .layer(from_fn_with_state(authentication, authenticate))

@@ -13,6 +13,7 @@ mod date_time;
 mod findings;
 mod items;
 mod legacy;
+mod performance;
 mod protobuf;
 mod pulse_json;
 mod pulse_message;
@@ -24,8 +25,10 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use findings::too_large;
 pub use items::split_items;
 pub use legacy::{CollectionError, decode_collection, place_in_collection, split_collection};
+pub use performance::check_performance;
 pub use push::{decode_push, decode_push_json, parse_push_collection};
 pub use schema::schemas;
 pub use validate::{DocumentFormat, ItemReport, validate};
@@ -35,6 +38,7 @@ use crate::domain::{ClaimedIdentity, RawFormat, Refused, Violation};
 use crate::proto;
 use bytes::Bytes;
 use prost::Message;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a format made of raw bytes.
 #[derive(Debug, Clone)]
@@ -68,8 +72,22 @@ impl Decoded {
 
 /// Runs raw bytes of a job or artifact through the whole pipeline of their format, the same for a
 /// first submission, a release and a replay. `request_project` is the project of the request, for
-/// artifacts and legacy items. Never panics.
+/// artifacts and legacy items. Never panics: a submission that sets off a panic is refused with rule
+/// `internal`.
 pub fn decode(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> Decoded {
+    caught(request_project, || decode_as(format, raw, request_project))
+}
+
+fn caught(request_project: Option<&str>, decode: impl FnOnce() -> Decoded) -> Decoded {
+    // Nothing outlives the panic that the decoder may have left half done.
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        let id = uuid::Uuid::new_v4();
+        tracing::error!(error_id = %id, "a submission makes its decoder panic");
+        Decoded::refused(Violation::internal(id), ClaimedIdentity::new(request_project, None, None))
+    })
+}
+
+fn decode_as(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> Decoded {
     match format {
         RawFormat::ProtobufJob => protobuf::decode_job(raw),
         RawFormat::PulseJson => pulse_json::decode(raw),

@@ -44,6 +44,9 @@ pub(super) static TEXT_LOG_SUMMARY: LazyLock<Schema> =
     LazyLock::new(|| Schema::of_document("text-log-summary-artifact.yml"));
 /// An artifact named `Job Info`.
 pub(super) static JOB_INFO: LazyLock<Schema> = LazyLock::new(|| Schema::of_document("job-info-artifact.yml"));
+/// One document of performance data, as logs print it.
+pub(super) static PERFORMANCE: LazyLock<Schema> =
+    LazyLock::new(|| Schema::of_definition("performance-artifact.yml", "datum"));
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -69,12 +72,16 @@ impl Schema {
 
     /// The schema of one item of a collection: each item is checked alone (design rule R28).
     fn of_item(name: &str) -> Self {
+        Self::of_definition(name, "item")
+    }
+
+    fn of_definition(name: &str, definition: &str) -> Self {
         let definitions = read(name)["definitions"].take();
         Self::compile(
             name,
             &serde_json::json!({
                 "$schema": "http://json-schema.org/draft-07/schema#",
-                "$ref": "#/definitions/item",
+                "$ref": format!("#/definitions/{definition}"),
                 "definitions": definitions,
             }),
         )
@@ -262,6 +269,13 @@ mod tests {
             let schema = read(name);
             assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#", "{name}");
             assert!(schema["title"].is_string() && schema["description"].is_string(), "{name}");
+        }
+    }
+
+    #[test]
+    fn collections_say_how_many_items_they_may_have() {
+        for name in ["job-collection.yml", "artifact-collection.yml", "push-collection.yml"] {
+            assert_eq!(read(name)["maxItems"], limits::COLLECTION_ITEMS, "{name}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! The bytes of a call's message, counted before its body is read (design rule R19).
 
+use super::meter::StreamMeter;
+use super::metered_body::MeteredBody;
 use super::status::Refusal;
 use crate::doors::budget::ByteBudget;
 use crate::limits;
@@ -12,17 +14,22 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tonic::Status;
 
 /// Bytes before the message in gRPC's framing: a flag for compression and the length.
-const PREFIX: usize = 5;
+pub const PREFIX: usize = 5;
 /// Deflate never makes more than this many bytes of one.
 const INFLATION: usize = 1032;
 
 /// Takes the bytes of a call's message before its body is read, and gives them back with the answer.
-/// Streams of submissions count by themselves. The caller limits the time for all this.
-pub async fn count_call(State(budget): State<ByteBudget>, request: Request, next: Next) -> Response {
+/// A stream of submissions is metered message by message. The caller limits the time for all this.
+pub async fn count_call(State(budget): State<ByteBudget>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     // Calls that only read or administer take small messages, within a limit of their own.
-    if !path.starts_with("/herdgate.v1.IngestService/") || path == super::SUBMIT_JOBS {
+    if !path.starts_with("/herdgate.v1.IngestService/") {
         return next.run(request).await;
+    }
+    if path == super::SUBMIT_JOBS {
+        let meter = StreamMeter::new(budget);
+        request.extensions_mut().insert(meter.clone());
+        return next.run(request.map(|body| Body::new(MeteredBody::new(body, meter)))).await;
     }
     let (parts, body) = request.into_parts();
     let (need, body) = match announced(body.into_data_stream()).await {
@@ -51,10 +58,9 @@ async fn announced(mut body: BodyDataStream) -> Result<(usize, Body), axum::Erro
 }
 
 /// At most the limit on messages: a larger one is refused unread.
-fn bytes_needed(prefix: &[u8]) -> usize {
-    let [compressed, length @ ..] = prefix else { return 0 };
-    let Ok(length) = <[u8; 4]>::try_from(length) else { return 0 };
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+pub fn bytes_needed(prefix: &[u8]) -> usize {
+    let Some([compressed, length @ ..]) = prefix.first_chunk::<PREFIX>() else { return 0 };
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
     let decoded = if *compressed == 0 { length } else { length.saturating_mul(INFLATION) };
     decoded.min(limits::SUBMISSION_BYTES)
 }

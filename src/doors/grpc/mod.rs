@@ -9,6 +9,8 @@ pub mod frame;
 mod gather;
 mod health;
 mod ingest;
+pub(super) mod meter;
+mod metered_body;
 mod open_streams;
 mod page_token;
 mod query;
@@ -22,7 +24,6 @@ mod watch;
 mod watch_cursor;
 
 use crate::core::Gateway;
-use crate::doors::budget::ByteBudget;
 use crate::{limits, proto};
 use servers::admin_service_server::AdminServiceServer;
 use servers::ingest_service_server::IngestServiceServer;
@@ -46,10 +47,9 @@ pub(super) mod servers {
 /// If the descriptors built into the binary cannot be read.
 pub fn routes(
     gateway: &Gateway,
-    budget: &ByteBudget,
     stop: &CancellationToken,
 ) -> Result<axum::Router, tonic_reflection::server::Error> {
-    let ingest = ingest::Ingest::new(gateway.clone(), budget.clone(), stop.clone());
+    let ingest = ingest::Ingest::new(gateway.clone(), stop.clone());
     let query = query::Query::new(gateway.clone(), stop.clone());
     let reflection = || {
         tonic_reflection::server::Builder::configure()

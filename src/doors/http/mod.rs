@@ -3,6 +3,7 @@
 pub mod openapi;
 mod own;
 pub mod problem;
+mod read;
 mod reference_page;
 mod write;
 
@@ -39,7 +40,7 @@ pub struct HttpOptions {
 
 /// Paths that need the core; every other handler module adds its own here.
 pub fn api(door: HttpDoor) -> OpenApiRouter {
-    write::routes().with_state(door)
+    read::routes().merge(write::routes()).with_state(door)
 }
 
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every

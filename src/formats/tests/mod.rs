@@ -106,3 +106,10 @@ fn without(mut document: Value, pointer: &str) -> Value {
     members.remove(name).expect("the member is there");
     document
 }
+
+#[test]
+fn a_submission_that_makes_its_decoder_panic_is_refused_for_an_internal_error() {
+    let decoded = super::caught(Some("try"), || unreachable!("a bug"));
+    let Content::Invalid(refused) = decoded.content else { panic!("it is refused") };
+    assert_eq!((&*refused.violations[0].rule, refused.claimed.project.as_deref()), ("internal", Some("try")));
+}

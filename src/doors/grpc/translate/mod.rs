@@ -8,7 +8,7 @@ mod verdict;
 
 pub use admin::{credential, held_message, held_state, repository, repository_of};
 pub use job::{job_with_parts, push, stored_job};
-pub use verdict::{fit, verdict, violation};
+pub use verdict::{fitted, verdict, violation};
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;

@@ -139,7 +139,7 @@ pub struct ItemResult {
     #[schema(value_type = String)]
     pub verdict: &'static str,
     /// Why, in one word: `created`, `updated`, `parts_added`, `duplicate`, `stale_state`,
-    /// `conflicting_result`, `waiting_for_push`, `waiting_for_job`, `invalid`, `forbidden`, `parking_full`,
+    /// `conflicting_result`, `waiting_for_push`, `waiting_for_job`, `invalid`, `forbidden`, `parking_full`, `internal`,
     /// `database_unavailable` or `overloaded`.
     #[schema(value_type = String)]
     pub reason: &'static str,

@@ -21,8 +21,9 @@ fn from_pulse(message: &Value) -> Option<Job> {
     }
 }
 
+/// The job that REST makes of a message.
 #[track_caller]
-fn from_rest(message: &Value) -> Job {
+pub(in crate::formats) fn from_rest(message: &Value) -> Job {
     let project = message["origin"]["project"].as_str();
     job_of(decode(RawFormat::LegacyJobJson, &legacy_item(message).to_string().into(), project))
 }
