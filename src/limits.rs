@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
 /// Largest body of an HTTP request, before and after decompression.
 pub const HTTP_BODY_BYTES: usize = 20 * 1024 * 1024;
+/// How long a browser may remember who may read over HTTP.
+pub const PREFLIGHT_AGE: Duration = Duration::from_secs(24 * 3600);
 /// Violations answered for one HTTP collection; beyond them each item has one.
 pub const COLLECTION_VIOLATIONS: usize = 10_000;
 /// Longest wait of a collection for the core to take it in; then all of it is to be sent again (R34).

@@ -92,6 +92,7 @@ async fn serve(
         metrics: Arc::new(telemetry.renderer()),
         http: HttpOptions { partial_status: configuration.legacy_partial_status },
         tls,
+        quotas: configuration.quota,
     };
     let mut running = Running::start(listener, gateway, options)?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;

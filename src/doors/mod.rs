@@ -1,6 +1,7 @@
 //! The ways in. A door decodes, authenticates, validates and translates; it never touches SQL and
 //! never calls another door.
 
+pub mod authentication;
 pub mod budget;
 mod connections;
 pub mod grpc;
@@ -8,6 +9,7 @@ mod http;
 mod load;
 mod panics;
 mod preface;
+mod quotas;
 pub mod refusal;
 mod router;
 mod tls;

@@ -7,10 +7,12 @@ use super::grpc::transport_errors::map_transport_errors;
 use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
 use super::panics::answer_panics;
+use super::quotas::{Quotas, limit_quota};
 use super::tls::Tls;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
 use crate::access::Principal;
+use crate::config;
 use crate::core::Gateway;
 use crate::limits;
 use axum::Router;
@@ -18,6 +20,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use std::fmt;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 
 /// Renders all meters in the text format of Prometheus.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -33,6 +36,8 @@ pub struct DoorOptions {
     pub http: HttpOptions,
     /// Ends TLS; none: plain text.
     pub tls: Option<Tls>,
+    /// Requests a minute of one credential.
+    pub quotas: config::Quotas,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -41,8 +46,9 @@ impl fmt::Debug for DoorOptions {
     }
 }
 
-/// The doors behind their layers, outermost last: trace, load and time limits, authentication, byte
-/// budget, mapping of what tonic says itself, panics.
+/// The doors behind their layers, outermost last: trace, sharing with other origins, compression, load
+/// and time limits, bytes of bodies, authentication, quotas, bytes of calls, mapping of what tonic says
+/// itself, panics.
 ///
 /// # Errors
 /// If the descriptors built into the binary cannot be read.
@@ -60,9 +66,12 @@ pub fn router(
         .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
+        .layer(from_fn_with_state(Quotas::new(&options.quotas), limit_quota))
         .layer(from_fn_with_state(authentication, authenticate))
         // Authentication reads bodies over HTTP.
         .layer(from_fn_with_state(budget, count_body))
         .layer(from_fn_with_state(Load::new(limits::OPEN_REQUESTS, limits::UNARY_DEADLINE), limit_load))
+        .layer(CompressionLayer::new())
+        .layer(http::cors())
         .layer(from_fn(trace_request)))
 }

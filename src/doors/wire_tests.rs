@@ -11,6 +11,7 @@ use super::grpc::stream::{self, Intake, StreamContext};
 use super::grpc::transport_errors::map_transport_errors;
 use super::http;
 use super::load::{Load, limit_load};
+use super::quotas::Quotas;
 use crate::access::{Principal, Rights};
 use crate::core::{PendingVerdicts, Submission, SubmitError};
 use crate::domain::{Outcome, StoredReason, Verdict};
@@ -71,7 +72,8 @@ impl IngestService for StandIn {
         let principal = Principal { source: "test".into(), rights: Rights::EveryProject };
         let meter = request.extensions().get::<StreamMeter>().unwrap().clone();
         let (standing, stop) = (Arc::new(|| Ok(())), self.stop.clone());
-        let context = StreamContext { intake: StoresAll, principal, standing, meter, stop };
+        let quotas = Quotas::default();
+        let context = StreamContext { intake: StoresAll, principal, standing, meter, quotas, stop };
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(stream::serve(context, request.into_inner(), sender));
         Ok(Response::new(ReceiverStream::new(receiver)))

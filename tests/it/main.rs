@@ -18,6 +18,8 @@ mod kill;
 mod refusals;
 mod rules;
 mod state_property;
+mod status_table;
 mod stream;
 mod stream_faults;
+mod tls;
 mod watch;

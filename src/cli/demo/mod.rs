@@ -10,7 +10,7 @@ use super::server::{Connection, connect};
 use super::submit::submit_all;
 use super::{Context, Exit, Failure, verdicts};
 use crate::access::{Principal, Rights};
-use crate::config::{Configuration, Key, Origin, Settings};
+use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
 use crate::doors::{DoorOptions, HttpOptions};
@@ -60,6 +60,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         metrics: Arc::new(telemetry.renderer()),
         http: HttpOptions::default(),
         tls: None,
+        quotas: Quotas::default(),
     };
     let mut running = Running::start(listener, gateway, options)?;
     let server = format!("http://{}", running.address());

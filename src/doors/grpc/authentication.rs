@@ -4,6 +4,9 @@
 use super::status::Refusal;
 use crate::access::{MalformedAuthorization, Principal, bearer_of, token_hash};
 use crate::core::{Directory, Gateway};
+use crate::doors::authentication::Caller;
+use crate::doors::authentication::{is_compatible, unauthenticated};
+use crate::doors::http::problem::Problem;
 use crate::store::model::StoredCredential;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -22,10 +25,6 @@ const OPEN_CALLS: [&str; 4] = [
     "/herdgate.v1.AdminService/ListRepositories",
 ];
 const OPEN_SERVICE: &str = "/herdgate.v1.QueryService/";
-
-/// Who calls, as request extension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller(pub Option<Principal>);
 
 /// What authentication needs to know.
 #[derive(Debug, Clone)]
@@ -69,6 +68,19 @@ pub async fn authenticate(
                 request.extensions_mut().insert(caller);
             }
             Err(error) => return Status::from(Refusal::Unauthenticated(error.to_string())).into_http(),
+        }
+    } else if is_compatible(path) {
+        let directory = authentication.gateway.directory();
+        match resolve(&directory, authentication.anonymous, path, request.headers(), Utc::now()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+            }
+            // Who reads needs none; who writes is asked for one by the handler.
+            Err(Unauthenticated::Missing) => {}
+            Err(error) => {
+                let problem = Problem::from(Refusal::Unauthenticated(error.to_string()));
+                return unauthenticated(path, problem);
+            }
         }
     }
     next.run(request).await

@@ -11,13 +11,16 @@ use super::budget::ByteBudget;
 use super::router::RenderMetrics;
 use crate::config::PartialStatus;
 use crate::core::Gateway;
+use crate::limits;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
-use http::header::CONTENT_TYPE;
+use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use problem::{Code, Problem};
 use tokio::sync::watch;
 use tonic::Status;
+use tower_http::cors::{Any, CorsLayer};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 /// What handlers of the HTTP door work with.
@@ -73,6 +76,15 @@ where
         }
     }
     router.routes((schemas, paths, methods))
+}
+
+/// Pages of any origin may read, and only that.
+pub fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
+        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
+        .max_age(limits::PREFLIGHT_AGE)
 }
 
 /// Whether the answer has to be one of gRPC.

@@ -63,9 +63,19 @@ impl Interceptor for Bearer {
 pub struct GatewayBuilder {
     database: Database,
     repositories: Vec<String>,
+    environment: Environment,
 }
 
+/// Variables that the gateway is started with.
+type Environment = Vec<(String, String)>;
+
 impl GatewayBuilder {
+    /// Sets a variable of the configuration.
+    pub fn with_variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
+        self
+    }
+
     /// Registers more repositories than [`PROJECT`].
     pub fn with_repositories(mut self, names: &[&str]) -> Self {
         self.repositories.extend(names.iter().map(ToString::to_string));
@@ -81,7 +91,7 @@ impl GatewayBuilder {
             run(herdgate_on(&self.database).args(["repository", "add", name, "--url", &url])).await.done();
         }
         let token = create_credential(&self.database, "harness", &["--admin"]).await;
-        Gateway::serve(self.database, token).await
+        Gateway::serve(self.database, token, self.environment).await
     }
 }
 
@@ -99,6 +109,7 @@ pub struct Gateway {
     pub database: Database,
     /// Token of a credential that may administer.
     pub token: String,
+    environment: Environment,
     process: Child,
     address: SocketAddr,
     output: Output,
@@ -107,18 +118,23 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway on an empty database.
     pub fn on(database: &Database) -> GatewayBuilder {
-        GatewayBuilder { database: database.clone(), repositories: vec![PROJECT.into()] }
+        GatewayBuilder {
+            database: database.clone(),
+            repositories: vec![PROJECT.into()],
+            environment: Environment::new(),
+        }
     }
 
     /// A second gateway on the same database.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.database.clone(), self.token.clone()).await
+        Self::serve(self.database.clone(), self.token.clone(), self.environment.clone()).await
     }
 
-    async fn serve(database: Database, token: String) -> Self {
+    async fn serve(database: Database, token: String, environment: Environment) -> Self {
         let mut process = herdgate_on(&database)
             .arg("serve")
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -133,7 +149,12 @@ impl Gateway {
             output.listening()
         })
         .await;
-        Self { database, token, process, address, output }
+        Self { database, token, environment, process, address, output }
+    }
+
+    /// Where it listens, for those who connect by themselves.
+    pub fn socket(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where it listens.
@@ -215,7 +236,7 @@ impl Gateway {
 
     /// Serves again on the same database, at another port, after the process ended.
     pub async fn restart(&mut self) {
-        *self = Self::serve(self.database.clone(), self.token.clone()).await;
+        *self = Self::serve(self.database.clone(), self.token.clone(), self.environment.clone()).await;
     }
 }
 
@@ -241,7 +262,8 @@ impl Output {
     /// The address in the line that says `listens on http://127.0.0.1:PORT`.
     fn listening(&self) -> Option<SocketAddr> {
         self.0.lock().unwrap().iter().find_map(|line| {
-            let (_, rest) = line.split_once("listens on http://")?;
+            let (_, rest) = line.split_once("listens on http")?;
+            let rest = rest.trim_start_matches('s').strip_prefix("://")?;
             let end =
                 rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
             rest[..end].parse().ok()

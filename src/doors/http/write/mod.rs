@@ -10,12 +10,12 @@ use super::{HttpDoor, slash_optional};
 use crate::access::Principal;
 use crate::core::SubmitError;
 use crate::domain::{ProjectName, RawFormat};
-use crate::doors::grpc::authentication::Caller;
+use crate::doors::authentication::Writer;
 use answer::{Accepted, Answer, Rejected};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use collection::Sender;
-use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -61,8 +61,13 @@ impl Kind {
     params(("project" = String, Path, description = "Name of a repository")),
     request_body(content = Vec<serde_json::Value>, description = "Jobs, gzipped if `Content-Encoding` says so"),
     responses(Outcomes))]
-async fn jobs(State(door): State<HttpDoor>, Path(project): Path<String>, request: Request) -> Response {
-    submit(door, &project, request, Kind::JOBS).await
+async fn jobs(
+    Writer(principal): Writer,
+    State(door): State<HttpDoor>,
+    project: ProjectInPath,
+    request: Request,
+) -> Response {
+    submit(&door, &principal, project, request, Kind::JOBS).await
 }
 
 /// Submits pushes
@@ -72,8 +77,13 @@ async fn jobs(State(door): State<HttpDoor>, Path(project): Path<String>, request
     params(("project" = String, Path, description = "Name of a repository")),
     request_body(content = Vec<serde_json::Value>, description = "Pushes, gzipped if `Content-Encoding` says so"),
     responses(Outcomes))]
-async fn resultset(State(door): State<HttpDoor>, Path(project): Path<String>, request: Request) -> Response {
-    submit(door, &project, request, Kind::PUSHES).await
+async fn resultset(
+    Writer(principal): Writer,
+    State(door): State<HttpDoor>,
+    project: ProjectInPath,
+    request: Request,
+) -> Response {
+    submit(&door, &principal, project, request, Kind::PUSHES).await
 }
 
 /// Submits pushes, under their later name
@@ -81,8 +91,13 @@ async fn resultset(State(door): State<HttpDoor>, Path(project): Path<String>, re
     params(("project" = String, Path, description = "Name of a repository")),
     request_body(content = Vec<serde_json::Value>, description = "Pushes, gzipped if `Content-Encoding` says so"),
     responses(Outcomes))]
-async fn push(State(door): State<HttpDoor>, Path(project): Path<String>, request: Request) -> Response {
-    submit(door, &project, request, Kind::PUSHES).await
+async fn push(
+    Writer(principal): Writer,
+    State(door): State<HttpDoor>,
+    project: ProjectInPath,
+    request: Request,
+) -> Response {
+    submit(&door, &principal, project, request, Kind::PUSHES).await
 }
 
 /// Submits artifacts of jobs
@@ -96,8 +111,13 @@ async fn push(State(door): State<HttpDoor>, Path(project): Path<String>, request
         description = "Artifacts, gzipped if `Content-Encoding` says so"
     ),
     responses(Outcomes))]
-async fn artifact(State(door): State<HttpDoor>, Path(project): Path<String>, request: Request) -> Response {
-    submit(door, &project, request, Kind::ARTIFACTS).await
+async fn artifact(
+    Writer(principal): Writer,
+    State(door): State<HttpDoor>,
+    project: ProjectInPath,
+    request: Request,
+) -> Response {
+    submit(&door, &principal, project, request, Kind::ARTIFACTS).await
 }
 
 /// How a collection is answered.
@@ -125,22 +145,37 @@ enum Outcomes {
     RetryLater(Rejected),
 }
 
-async fn submit(door: HttpDoor, project: &str, request: Request, kind: Kind) -> Response {
-    match decided(&door, project, request, kind).await {
+/// Fails if it is no UTF-8, and then names no repository.
+type ProjectInPath = Result<Path<String>, PathRejection>;
+
+async fn submit(
+    door: &HttpDoor,
+    principal: &Principal,
+    project: ProjectInPath,
+    request: Request,
+    kind: Kind,
+) -> Response {
+    let project = project.map(|Path(project)| project).unwrap_or_default();
+    match decided(door, principal, &project, request, kind).await {
         Ok(answer) => answer.into_response(kind.message, door.options.partial_status),
         Err(problem) => problem.into_response(),
     }
 }
 
 /// The order of the checks is that of the ingest contract, 4.1.
-async fn decided(door: &HttpDoor, project: &str, request: Request, kind: Kind) -> Result<Answer, Problem> {
-    let principal = writer(&request)?;
-    may_write(&principal, project, kind)?;
+async fn decided(
+    door: &HttpDoor,
+    principal: &Principal,
+    project: &str,
+    request: Request,
+    kind: Kind,
+) -> Result<Answer, Problem> {
+    may_write(principal, project, kind)?;
     if !door.gateway.directory().repositories.contains_key(project) {
         return Err(kind.unknown_project(project));
     }
     let body = body::read(request, &door.budget).await?;
-    let sender = Sender { gateway: &door.gateway, principal: &principal, project };
+    let sender = Sender { gateway: &door.gateway, principal, project };
     let (tickets, items) = match collection::read(kind.format, &body.bytes, project).await {
         Ok(collection) => collection,
         Err(error) => return Err(sender.refuse(kind.format, body.bytes.clone(), &error).await),
@@ -150,12 +185,6 @@ async fn decided(door: &HttpDoor, project: &str, request: Request, kind: Kind) -
         Err(SubmitError::UnknownProject(project)) => Err(kind.unknown_project(&project)),
         Err(error) => Answer::undecided(tickets, error.into()),
     }
-}
-
-/// The caller, who has to be known: in the words and with the status of the ingest contract, 5.6.
-fn writer(request: &Request) -> Result<Principal, Problem> {
-    let caller = request.extensions().get::<Caller>().and_then(|caller| caller.0.clone());
-    caller.ok_or_else(|| Problem::from(Code::Unauthenticated).with_status(StatusCode::FORBIDDEN))
 }
 
 fn may_write(principal: &Principal, project: &str, kind: Kind) -> Result<(), Problem> {

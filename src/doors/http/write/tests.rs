@@ -6,12 +6,14 @@ use crate::access::{ProjectGlob, Rights};
 use crate::config::PartialStatus;
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{HeldState, Repository, RepositoryKind};
+use crate::doors::authentication::Caller;
 use crate::doors::budget::ByteBudget;
 use crate::limits;
 use crate::store::model::HeldFilter;
 use crate::store::testing::TestDatabase;
 use axum::body::Body;
 use axum::{Extension, Router};
+use http::StatusCode;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -229,6 +231,7 @@ async fn an_unknown_project_is_not_found_whatever_the_body() {
             ("/api/project/quinoa/artifact/", "No repository with name: quinoa"),
             ("/api/project/quinoa/resultset/", "No project with name quinoa"),
             ("/api/project/a%20b/jobs/", "No repository with name: a b"),
+            ("/api/project/%ff/jobs/", "No repository with name: "),
         ] {
             let (status, answer) = submitter.send("POST", path, "text/plain", "[".into()).await;
             assert_eq!((status, &answer["detail"]), (404, &json!(detail)), "{path}");
