@@ -1,5 +1,6 @@
 //! The HTTP door: own paths, the paths of legacy clients, and the description of both.
 
+mod accept;
 pub mod openapi;
 mod own;
 pub mod problem;
@@ -12,8 +13,10 @@ use super::router::RenderMetrics;
 use crate::config::PartialStatus;
 use crate::core::Gateway;
 use crate::limits;
+use accept::check_accept;
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -43,7 +46,7 @@ pub struct HttpOptions {
 
 /// Paths that need the core; every other handler module adds its own here.
 pub fn api(door: HttpDoor) -> OpenApiRouter {
-    read::routes().merge(write::routes()).with_state(door)
+    read::routes().merge(write::routes()).route_layer(from_fn(check_accept)).with_state(door)
 }
 
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
