@@ -9,6 +9,8 @@ pub mod core;
 pub mod domain;
 pub mod doors;
 pub mod formats;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod limits;
 pub mod logs;
 pub mod proto;

@@ -94,13 +94,12 @@ impl From<Status> for Failure {
 }
 
 impl Failure {
-    /// How the process ends. A reader that closed our output early is no failure.
+    /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Configuration(_) | Self::Usage(_) | Self::Telemetry(_) => Exit::Usage,
             // The keys that are configured are not those of the database.
             Self::Credential(CredentialError::Keys(_)) => Exit::Usage,
-            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             _ => Exit::Failed,
         }
     }
@@ -133,7 +132,6 @@ mod tests {
             (Failure::Store(StoreError::Unusable("x".into())), 1),
             (Failure::from(Status::unavailable("x")), 1),
             (Failure::Output(Error::from(ErrorKind::StorageFull)), 1),
-            (Failure::Output(Error::from(ErrorKind::BrokenPipe)), 0),
         ] {
             assert_eq!(failure.exit().code(), code, "{failure}");
         }

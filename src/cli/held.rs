@@ -62,7 +62,10 @@ pub struct Filter {
 #[derive(Debug, Args)]
 pub struct Selection {
     /// Their numbers
-    #[arg(required_unless_present_any = ["state", "project", "source", "guid", "all"])]
+    #[arg(
+        required_unless_present_any = ["state", "project", "source", "guid", "all"],
+        conflicts_with_all = ["state", "project", "source", "guid"]
+    )]
     ids: Vec<i64>,
     #[command(flatten)]
     filter: Filter,

@@ -124,9 +124,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>, environment: Environ
     match ended {
         Ok(exit) => exit,
         Err(failure) => {
-            if failure.exit() != Exit::Done {
-                output::notice(&format!("herdgate: {failure}"));
-            }
+            output::notice(&format!("herdgate: {failure}"));
             failure.exit()
         }
     }

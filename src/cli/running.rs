@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::core::Gateway;
-use crate::doors::{self, DoorOptions};
+use crate::doors::{self, Closed, DoorOptions};
 use crate::limits;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub(super) struct Running {
     address: SocketAddr,
     gateway: Gateway,
     stop: CancellationToken,
-    doors: JoinHandle<Result<(), Failure>>,
+    doors: JoinHandle<Result<Closed, Failure>>,
 }
 
 /// How a gateway ended.
@@ -25,8 +25,13 @@ pub(super) struct Running {
 pub(super) enum Ended {
     /// Everything taken in was decided, and every request answered.
     Drained,
-    /// The time for that was over ([`limits::DRAIN`]).
-    CutOff,
+    /// Everything taken in was decided, but these connections had to be cut: not every answer arrived.
+    Cut {
+        /// How many.
+        connections: usize,
+    },
+    /// The time was over ([`limits::DRAIN`]) before everything taken in was decided.
+    OutOfTime,
 }
 
 impl Running {
@@ -50,7 +55,7 @@ impl Running {
     pub async fn failed(&mut self) -> Failure {
         match (&mut self.doors).await {
             Ok(Err(failure)) => failure,
-            Ok(Ok(())) => Failure::Refused("the listener closed".into()),
+            Ok(Ok(_)) => Failure::Refused("the listener closed".into()),
             Err(error) => Failure::Refused(format!("the listener stopped: {error}")),
         }
     }
@@ -58,19 +63,20 @@ impl Running {
     /// Takes nothing in any more, answers what was taken in, and stops (design rule R40).
     pub async fn drain(self) -> Result<Ended, Failure> {
         let deadline = Instant::now() + limits::DRAIN;
+        self.gateway.announce_stop();
         self.stop.cancel();
         let abort = self.doors.abort_handle();
         let Ok(closed) = tokio::time::timeout_at(deadline.into(), self.doors).await else {
             abort.abort();
-            return Ok(Ended::CutOff);
+            return Ok(Ended::OutOfTime);
         };
-        if let Ok(Err(failure)) = closed {
-            return Err(failure);
-        }
-        match tokio::time::timeout_at(deadline.into(), self.gateway.drain()).await {
-            Ok(()) => Ok(Ended::Drained),
-            Err(_) => Ok(Ended::CutOff),
-        }
+        let closed = closed.map_err(|error| Failure::Refused(format!("the listener stopped: {error}")))??;
+        let decided = tokio::time::timeout_at(deadline.into(), self.gateway.drain()).await;
+        Ok(match (decided, closed) {
+            (Err(_), _) => Ended::OutOfTime,
+            (Ok(()), Closed::InOrder) => Ended::Drained,
+            (Ok(()), Closed::Cut { connections }) => Ended::Cut { connections },
+        })
     }
 }
 

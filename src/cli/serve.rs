@@ -41,8 +41,10 @@ Accepted and without effect in this version:
 Refused in this version, which does not serve TLS itself:
   tls.cert, tls.key, tls.client_ca
 Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
-SIGTERM and SIGINT end the gateway once everything taken in is decided, within 20 s; a second one
-ends it at once.")]
+SIGTERM and SIGINT end the gateway once everything taken in is decided and answered, with exit code 0.
+Connections whose client takes no answers are cut after 18 s, what is undecided after 20 s; either gives
+exit code 1. A second signal ends the gateway at once, with exit code 1. Submitters send again what has
+no verdict.")]
 pub struct ServeArgs {}
 
 pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit, Failure> {
@@ -56,8 +58,7 @@ pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit,
     let ended = serve(&configuration, &telemetry).await;
     // A second signal means now: then nothing is sent any more.
     if !matches!(ended, Ok(Exit::Failed)) {
-        // Fails only if the flush panics; nothing is left to do for it then.
-        let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
+        telemetry.shutdown().await;
     }
     ended
 }
@@ -112,8 +113,15 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
             info!("stopped: everything taken in is decided");
             Ok(Exit::Done)
         }
-        Ended::CutOff => {
-            error!("stopped: time was over before every request was answered");
+        Ended::Cut { connections } => {
+            error!(
+                connections,
+                "stopped: everything taken in is decided, but connections were cut before every answer arrived"
+            );
+            Ok(Exit::Failed)
+        }
+        Ended::OutOfTime => {
+            error!("stopped: time was over; what had no verdict is to be sent again");
             Ok(Exit::Failed)
         }
     }

@@ -6,6 +6,7 @@ mod error;
 mod http;
 mod key;
 mod secret;
+mod service_link;
 mod settings;
 
 pub use database_url::{DatabasePlace, DatabaseUrl};

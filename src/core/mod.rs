@@ -16,13 +16,19 @@ mod job_writes;
 mod notices;
 mod parking;
 mod pushes;
+mod readiness;
+mod releases;
 mod replay;
 mod submission;
 mod writer;
 
 #[cfg(test)]
+mod legacy_tests;
+#[cfg(test)]
 mod tests;
 
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
+pub use readiness::Readiness;
+pub use replay::may_handle_held;
 pub use submission::{Content, HeldOrigin, PushSubmission, Submission};

@@ -2,6 +2,7 @@
 //! no transport here; everything is plain data and pure functions.
 
 mod digest;
+mod failure_classification;
 mod held;
 mod job;
 mod push;
@@ -13,6 +14,7 @@ mod transition;
 mod verdict;
 
 pub use digest::{ContentDigest, Fingerprint};
+pub use failure_classification::FailureClassification;
 pub use held::{Door, HeldState, RawFormat};
 pub use job::{
     ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,

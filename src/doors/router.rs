@@ -5,6 +5,7 @@ use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
+use super::panics::answer_panics;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
 use crate::access::{Keyring, LastUses, NonceMemory, Principal};
@@ -42,7 +43,7 @@ impl fmt::Debug for DoorOptions {
 }
 
 /// The doors behind their layers, outermost last: trace, load and time limits, authentication, byte
-/// budget, mapping of what tonic says itself.
+/// budget, mapping of what tonic says itself, panics.
 ///
 /// # Errors
 /// If the descriptors built into the binary cannot be read.
@@ -65,6 +66,7 @@ pub fn router(
         http: options.reached,
     };
     Ok(router
+        .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget, count_call))
         .layer(from_fn_with_state(authentication, authenticate))

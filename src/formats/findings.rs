@@ -181,7 +181,7 @@ pub(super) fn not_json(path: impl Into<String>, reason: impl std::fmt::Display) 
 }
 
 /// A submission of too many bytes.
-pub(super) fn too_large(size: usize) -> Violation {
+pub fn too_large(size: usize) -> Violation {
     let limit = limits::SUBMISSION_BYTES;
     let message = format!("the submission has {size} bytes, at most {limit} are allowed; send less");
     Violation::new("", "maxBytes", message).with_limit(limit)

@@ -18,6 +18,7 @@ mod protobuf;
 mod pulse_json;
 mod pulse_message;
 mod push;
+pub mod push_notices;
 mod schema;
 mod translate;
 mod validate;
@@ -25,6 +26,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use findings::too_large;
 pub use items::split_items;
 pub use legacy::{CollectionError, decode_collection, place_in_collection, split_collection};
 pub use performance::check_performance;

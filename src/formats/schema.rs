@@ -273,6 +273,13 @@ mod tests {
     }
 
     #[test]
+    fn collections_say_how_many_items_they_may_have() {
+        for name in ["job-collection.yml", "artifact-collection.yml", "push-collection.yml"] {
+            assert_eq!(read(name)["maxItems"], limits::COLLECTION_ITEMS, "{name}");
+        }
+    }
+
+    #[test]
     fn at_most_the_limit_of_violations_is_listed() {
         let wrong: Vec<_> = (0..limits::VIOLATIONS + 50).map(|_| json!(7)).collect();
         let violations = PULSE_JOB.violations(&json!({ "coalesced": wrong }));

@@ -8,6 +8,7 @@ use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 /// Wrong usage or configuration.
 const USAGE: i32 = 64;
@@ -49,6 +50,20 @@ async fn validate_ends_with_0_if_all_is_valid_and_else_with_1_and_every_violatio
 }
 
 #[tokio::test]
+async fn a_reader_that_went_away_changes_no_exit_code() {
+    let database = Database::sqlite();
+    let good = file(&database, "good.json", &pulse(&new_guid(), &new_revision()));
+    let bad = file(&database, "bad.json", &json!({"surprise": 1}));
+    for (document, code) in [(good, 0), (bad, 1)] {
+        let mut command = herdgate(database.folder.path());
+        command.arg("validate").arg(&document).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        drop(process.stdout.take());
+        assert_eq!(process.wait().await.unwrap().code(), Some(code), "{document:?}");
+    }
+}
+
+#[tokio::test]
 async fn validate_knows_job_collections_and_push_collections() {
     let database = Database::sqlite();
     let job = json!({"project": PROJECT, "revision": new_revision(), "job": {"job_guid": "a"}});
@@ -63,6 +78,21 @@ async fn validate_knows_job_collections_and_push_collections() {
             run(herdgate(database.folder.path()).args(["validate", "--format", format]).arg(path)).await;
         assert_eq!(ran.code, Some(1), "{format}: {ran:?}");
     }
+}
+
+#[tokio::test]
+async fn validate_prints_what_a_legacy_item_would_be_cut_to_and_calls_it_valid() {
+    let database = Database::sqlite();
+    let job = json!({"revision": new_revision(), "job": {"job_guid": "a", "who": "w".repeat(51)}});
+    let path = file(&database, "long.json", &json!([job]));
+    let of_jobs = ["validate", "--format", "jobs"];
+    let ran = run(herdgate(database.folder.path()).args(of_jobs).arg(&path)).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("warning: /0/job/who: was cut to 50 characters"), "{ran:?}");
+    let ran = run(herdgate(database.folder.path()).args(of_jobs).arg("--json").arg(&path)).await;
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&report["invalid"], &report["violations"]), (&json!(0), &json!([])));
+    assert_eq!(report["warnings"][0]["field_path"], "/0/job/who");
 }
 
 async fn submit_sums_the_verdicts_up(database: Database) {

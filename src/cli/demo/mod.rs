@@ -82,7 +82,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     }
     let ended = tokio::select! {
         ended = running.drain() => ended,
-        _ = signals.next() => Ok(Ended::CutOff),
+        _ = signals.next() => Ok(Ended::OutOfTime),
     };
     shown?;
     Ok(if ended? == Ended::Drained { Exit::Done } else { Exit::Failed })

@@ -11,7 +11,8 @@ use super::stream::{self, StreamContext};
 use super::{submission, translate};
 use crate::access::Principal;
 use crate::core::{Content, Gateway, SubmitError};
-use crate::domain::{Door, Outcome, ProjectName, Verdict, Violation};
+use crate::domain::{Door, Outcome, ProjectName, Verdict};
+use crate::doors::panics::end_on_panic;
 use crate::proto::{
     SubmitArtifactsRequest, SubmitArtifactsResponse, SubmitJobBatchRequest, SubmitJobBatchResponse,
     SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse, ValidateJobsRequest, ValidateJobsResponse,
@@ -72,7 +73,7 @@ impl IngestService for Ingest {
         // One response of room: the rest waits where it is counted.
         let (sender, receiver) = mpsc::channel(1);
         let serving = async move {
-            stream::serve(context, frames, sender).await;
+            end_on_panic(stream::serve(context, frames, sender.clone()), sender).await;
             drop(place);
         };
         tokio::spawn(serving.in_current_span());
@@ -88,11 +89,8 @@ impl IngestService for Ingest {
         at_most_a_batch("submissions", submissions.len())?;
         let received_at = Utc::now();
         let submissions = submissions.into_iter().map(|s| submission::of_message(s, received_at)).collect();
-        let mut answer = SubmitJobBatchResponse { verdicts: self.submit(&principal, submissions).await? };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(Response::new(answer))
+        let answer = SubmitJobBatchResponse { verdicts: self.submit(&principal, submissions).await? };
+        Ok(Response::new(translate::fitted(answer)))
     }
 
     async fn validate_jobs(
@@ -107,10 +105,7 @@ impl IngestService for Ingest {
             answer.validations.push(validation(submission::of_message(submission, now).content));
             tokio::task::consume_budget().await;
         }
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.validations.iter_mut().for_each(|validation| cut(&mut validation.violations));
-        });
-        Ok(Response::new(answer))
+        Ok(Response::new(translate::fitted(answer)))
     }
 
     async fn submit_pushes(
@@ -123,19 +118,10 @@ impl IngestService for Ingest {
         may_write(&principal, &request.project)?;
         let pushes: Vec<_> = request.pushes.iter().enumerate().collect();
         let pushes = pushes.into_iter().map(|(index, push)| formats::decode_push(index, push)).collect();
-        let verdicts =
-            match self.gateway.submit_pushes(&principal, Door::Grpc, &request.project, pushes).await {
-                Ok(verdicts) => verdicts,
-                Err(SubmitError::UnknownProject(project)) => {
-                    vec![unknown_repository(&project); request.pushes.len()]
-                }
-                Err(error) => return Err(error.into()),
-            };
-        let mut answer = SubmitPushesResponse { verdicts: answered(verdicts)? };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(Response::new(answer))
+        let verdicts = self.gateway.submit_pushes(&principal, Door::Grpc, &request.project, pushes).await;
+        let verdicts = verdicts.map_err(Refusal::from)?;
+        let answer = SubmitPushesResponse { verdicts: answered(verdicts)? };
+        Ok(Response::new(translate::fitted(answer)))
     }
 
     async fn submit_artifacts(
@@ -149,11 +135,8 @@ impl IngestService for Ingest {
         let received_at = Utc::now();
         let submissions =
             artifacts.iter().map(|a| submission::of_artifact(a, &project, received_at)).collect();
-        let mut answer = SubmitArtifactsResponse { verdicts: self.submit(&principal, submissions).await? };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(Response::new(answer))
+        let answer = SubmitArtifactsResponse { verdicts: self.submit(&principal, submissions).await? };
+        Ok(Response::new(translate::fitted(answer)))
     }
 }
 
@@ -181,12 +164,6 @@ fn answered(verdicts: Vec<Verdict>) -> Result<Vec<proto::Verdict>, Refusal> {
         Some(refusal) => Err(refusal),
         None => Ok(verdicts.into_iter().map(translate::verdict).collect()),
     }
-}
-
-fn unknown_repository(project: &str) -> Verdict {
-    let violation =
-        Violation::new("/project", "unknown_repository", "no repository has this name").with_value(project);
-    Verdict { guid: None, outcome: Outcome::Rejected(vec![violation]), warnings: Vec::new() }
 }
 
 fn validation(content: Content) -> Validation {
@@ -233,13 +210,5 @@ mod tests {
         assert_eq!(may_write(&principal, "mozilla-central"), Ok(()));
         assert!(matches!(may_write(&principal, "try"), Err(Refusal::Forbidden(_))));
         assert!(matches!(may_write(&principal, ""), Err(Refusal::Invalid { field: "project", .. })));
-    }
-
-    #[test]
-    fn an_unknown_repository_is_each_items_verdict() {
-        let verdict = translate::verdict(unknown_repository("nowhere"));
-        assert_eq!(verdict.outcome(), proto::Outcome::Rejected);
-        assert_eq!(verdict.violations[0].rule, "unknown_repository");
-        assert_eq!(verdict.violations[0].value_excerpt, "nowhere");
     }
 }

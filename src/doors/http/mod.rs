@@ -3,10 +3,11 @@
 pub mod openapi;
 mod own;
 pub mod problem;
+mod read;
 mod reference_page;
 
 use super::router::RenderMetrics;
-use crate::core::Gateway;
+use crate::core::{Gateway, Readiness};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
@@ -31,13 +32,13 @@ pub struct HttpOptions {}
 
 /// Paths that need the core; every other handler module adds its own here.
 pub fn api(door: HttpDoor) -> OpenApiRouter {
-    OpenApiRouter::new().with_state(door)
+    OpenApiRouter::new().merge(read::routes()).with_state(door)
 }
 
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
 /// other.
 pub fn routes(
-    readiness: watch::Receiver<bool>,
+    readiness: watch::Receiver<Readiness>,
     metrics: RenderMetrics,
     api: OpenApiRouter,
     grpc: Router,

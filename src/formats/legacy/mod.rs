@@ -13,7 +13,7 @@ mod job;
 mod members;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use artifacts::decode as decode_artifact;
 pub use collection::{CollectionError, decode_collection, place_in_collection, split_collection};

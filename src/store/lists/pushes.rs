@@ -2,7 +2,7 @@
 
 use super::job_page::shown;
 use super::{Comparison, Window};
-use crate::domain::JobState;
+use crate::domain::{FailureClassification, JobState};
 use crate::limits;
 use crate::store::entities::jobs::job;
 use crate::store::entities::repositories::{commit, push};
@@ -41,8 +41,6 @@ pub struct StatusCount {
 
 /// Jobs of this tier do not count for the status of a push.
 const HIDDEN_TIER: i16 = 3;
-/// "Not classified" among the failure classifications.
-const NOT_CLASSIFIED: i16 = 1;
 
 impl Store {
     /// Pushes of a repository that meet all conditions, newest first.
@@ -57,13 +55,7 @@ impl Store {
         window: Window,
     ) -> Result<Vec<StoredPush>, StoreError> {
         let connection = self.read_connection();
-        let rows = matching(repository_id, conditions)
-            .order_by_desc(push::Column::Time)
-            .order_by_desc(push::Column::Id)
-            .limit(window.count)
-            .offset(window.offset)
-            .all(&connection)
-            .await?;
+        let rows = push_list(repository_id, conditions, window).all(&connection).await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let mut commits = newest_commits(&connection, &ids).await?;
         Ok(rows
@@ -127,7 +119,7 @@ impl Store {
             .from(job::Entity)
             .and_where(job::Column::PushId.eq(push_id))
             .and_where(job::Column::Tier.ne(HIDDEN_TIER))
-            .and_where(job::Column::FailureClassificationId.eq(NOT_CLASSIFIED))
+            .and_where(job::Column::FailureClassificationId.eq(FailureClassification::NotClassified.id()))
             .take();
         let select = Query::select()
             .column("word")
@@ -139,6 +131,18 @@ impl Store {
         let counts = rows.iter().map(|row| StatusCount::from_query_result(row, ""));
         Ok(Some(counts.collect::<Result<_, _>>()?))
     }
+}
+
+pub(in crate::store) fn push_list(
+    repository_id: i32,
+    conditions: &[PushCondition],
+    window: Window,
+) -> Select<push::Entity> {
+    matching(repository_id, conditions)
+        .order_by_desc(push::Column::Time)
+        .order_by_desc(push::Column::Id)
+        .limit(window.count)
+        .offset(window.offset)
 }
 
 fn matching(repository_id: i32, conditions: &[PushCondition]) -> Select<push::Entity> {

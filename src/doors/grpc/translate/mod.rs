@@ -11,7 +11,7 @@ pub use admin::{
     wanted_credential,
 };
 pub use job::{job_with_parts, push, stored_job};
-pub use verdict::{fit, verdict, violation};
+pub use verdict::{fitted, verdict, violation};
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;

@@ -10,6 +10,7 @@ mod jobs;
 mod logs;
 mod parameters;
 mod performance;
+mod plain_list;
 mod push_filters;
 mod pushes;
 mod reference_data;

@@ -34,6 +34,11 @@ impl Parameters {
         }
     }
 
+    /// Whether a parameter is given.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.iter().any(|(given, _)| given == name)
+    }
+
     /// The value of a parameter, of a repeated one the last.
     pub fn take(&mut self, name: &str) -> Option<String> {
         self.take_all(name).pop()

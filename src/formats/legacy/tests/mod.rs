@@ -6,7 +6,7 @@ mod corpus;
 mod lists;
 mod random;
 mod table;
-mod through_pulse;
+pub(in crate::formats) mod through_pulse;
 
 use super::super::{Decoded, decode};
 use crate::core::Content;

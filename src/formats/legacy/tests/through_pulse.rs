@@ -21,8 +21,9 @@ fn from_pulse(message: &Value) -> Option<Job> {
     }
 }
 
+/// The job that REST makes of a message.
 #[track_caller]
-fn from_rest(message: &Value) -> Job {
+pub(in crate::formats) fn from_rest(message: &Value) -> Job {
     let project = message["origin"]["project"].as_str();
     job_of(decode(RawFormat::LegacyJobJson, &legacy_item(message).to_string().into(), project))
 }
@@ -134,7 +135,10 @@ fn artifacts(message: &Value) -> Vec<Value> {
     let mut artifacts = Vec::new();
     if message.get("jobInfo").is_some() {
         let details = list(message, "/jobInfo/links").iter().map(|link| {
-            json!({"title": link["label"], "value": link["linkText"], "url": link["url"], "content_type": "link"})
+            json!({
+                "title": link["label"], "value": link["linkText"], "url": link["url"],
+                "content_type": "link",
+            })
         });
         let blob = json!({"job_details": details.collect::<Vec<_>>()});
         artifacts.push(json!({"type": "json", "name": "Job Info", "blob": blob}));
