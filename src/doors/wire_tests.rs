@@ -118,7 +118,7 @@ struct Server {
     stop: CancellationToken,
     task: JoinHandle<Closed>,
     /// Ready for as long as it is there.
-    _ready: watch::Sender<bool>,
+    _ready: watch::Sender<Readiness>,
 }
 
 async fn serve() -> Server {
