@@ -11,6 +11,7 @@ mod harness;
 mod clients;
 mod command_line;
 mod corpus_round_trip;
+mod credentials;
 mod database_outage;
 mod durability;
 mod fuzz_corpora;

@@ -12,6 +12,7 @@ pub mod load;
 pub mod postgres;
 pub mod raw_stream;
 pub mod reading;
+pub mod signed;
 pub mod submitting;
 
 pub use database::Database;
