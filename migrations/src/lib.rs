@@ -4,6 +4,7 @@
 mod apply;
 mod initial;
 mod m20261122_000001_initial;
+mod m20261206_000001_exchanges;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -21,6 +22,9 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_initial::Migration)]
+        vec![
+            Box::new(m20261122_000001_initial::Migration),
+            Box::new(m20261206_000001_exchanges::Migration),
+        ]
     }
 }

@@ -1,5 +1,6 @@
 //! `herdgate serve`.
 
+use super::brokers::brokers;
 use super::database::{Create, lock, open};
 use super::output::line;
 use super::running::{Ended, Running, StopSignals};
@@ -7,8 +8,9 @@ use super::{Context, Exit, Failure};
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::DoorOptions;
+use crate::doors::pulse::PulseOptions;
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::{RegistrationConflict, Store, StoreError};
 use crate::telemetry::Telemetry;
 use clap::Args;
 use std::sync::Arc;
@@ -26,8 +28,16 @@ Configuration, in herdgate.toml or the environment:
   database.migrate_on_start  HERDGATE_DATABASE_MIGRATE_ON_START  true
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
+  pulse.url                  HERDGATE_PULSE_URL                  off; amqps://USER:PASSWORD@HOST/VHOST
+  pulse.brokers              HERDGATE_PULSE_BROKERS              none; more brokers by name
+  pulse.ca                   HERDGATE_PULSE_CA                   none; PEM file of further authorities
+  pulse.prefetch             HERDGATE_PULSE_PREFETCH             2000
+  pulse.connection_age_seconds
+                             HERDGATE_PULSE_CONNECTION_AGE_SECONDS  3600
+Exchanges are registered by `herdgate exchange`, or in the environment, read at every start:
+  PULSE_DATA_INGESTION_SOURCES  [{\"exchange\": ..., \"destinations\": [...], \"projects\": [...]}]
+  PULSE_PUSH_SOURCES            [{\"exchange\": ..., \"routing_keys\": [...]}]
 Accepted and without effect in this version:
-  pulse.url                  HERDGATE_PULSE_URL
   secret_key                 HERDGATE_SECRET_KEY
   ui_dir                     HERDGATE_UI_DIR
 Refused in this version, which does not serve TLS itself:
@@ -72,11 +82,13 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
     if configuration.database.migrate_on_start {
         store.migrate().await?;
     }
+    reconcile(&store, configuration).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     let listener = bind(configuration).await?;
     // Nobody gets in without a credential.
     let options = DoorOptions { anonymous: None, metrics: Arc::new(telemetry.renderer()) };
-    let mut running = Running::start(listener, gateway, options)?;
+    let pulse = pulse_options(configuration)?;
+    let mut running = Running::start(listener, gateway, options, pulse)?;
     line(&format!("herdgate listens on http://{}", running.address()))?;
 
     let signal = tokio::select! {
@@ -111,6 +123,22 @@ async fn bind(configuration: &Configuration) -> Result<TcpListener, Failure> {
             Key::Listen.path(),
             Key::Listen.variable()
         ))
+    })
+}
+
+/// The exchanges that the environment names are registered, and no others from there (R23).
+async fn reconcile(store: &Store, configuration: &Configuration) -> Result<(), Failure> {
+    store.reconcile_registrations(&configuration.pulse.sources).await.map_err(|conflict| match conflict {
+        RegistrationConflict::Store(error) => Failure::Store(error),
+        other => Failure::Usage(format!("sources of Pulse in the environment: {other}")),
+    })
+}
+
+fn pulse_options(configuration: &Configuration) -> Result<PulseOptions, Failure> {
+    Ok(PulseOptions {
+        brokers: brokers(configuration)?,
+        prefetch: configuration.pulse.prefetch,
+        connection_age: configuration.pulse.connection_age,
     })
 }
 

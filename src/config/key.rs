@@ -10,6 +10,10 @@ pub enum Key {
     DatabaseUnsafe,
     DatabaseMigrateOnStart,
     PulseUrl,
+    PulseBrokers,
+    PulseCa,
+    PulsePrefetch,
+    PulseConnectionAge,
     SecretKey,
     TlsCert,
     TlsKey,
@@ -28,17 +32,23 @@ pub enum Kind {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// A table of strings; in the environment a JSON object.
+    Names,
 }
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
         Self::DatabaseUnsafe,
         Self::DatabaseMigrateOnStart,
         Self::PulseUrl,
+        Self::PulseBrokers,
+        Self::PulseCa,
+        Self::PulsePrefetch,
+        Self::PulseConnectionAge,
         Self::SecretKey,
         Self::TlsCert,
         Self::TlsKey,
@@ -57,6 +67,10 @@ impl Key {
             Self::DatabaseUnsafe => "database.unsafe",
             Self::DatabaseMigrateOnStart => "database.migrate_on_start",
             Self::PulseUrl => "pulse.url",
+            Self::PulseBrokers => "pulse.brokers",
+            Self::PulseCa => "pulse.ca",
+            Self::PulsePrefetch => "pulse.prefetch",
+            Self::PulseConnectionAge => "pulse.connection_age_seconds",
             Self::SecretKey => "secret_key",
             Self::TlsCert => "tls.cert",
             Self::TlsKey => "tls.key",
@@ -75,7 +89,8 @@ impl Key {
     /// The TOML value that it takes.
     pub fn kind(self) -> Kind {
         match self {
-            Self::DatabaseMaxConnections => Kind::Integer,
+            Self::DatabaseMaxConnections | Self::PulsePrefetch | Self::PulseConnectionAge => Kind::Integer,
+            Self::PulseBrokers => Kind::Names,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }
@@ -94,6 +109,11 @@ impl Key {
 
 /// What the name of every variable of ours begins with.
 pub const PREFIX: &str = "HERDGATE_";
+
+/// Exchanges of jobs to take messages from, in the JSON form of 2018.
+pub const JOB_SOURCES: &str = "PULSE_DATA_INGESTION_SOURCES";
+/// Exchanges of pushes, likewise.
+pub const PUSH_SOURCES: &str = "PULSE_PUSH_SOURCES";
 
 /// The one variable of ours that is no configuration: the commands that take `--token` read it.
 pub const TOKEN_VARIABLE: &str = "HERDGATE_TOKEN";

@@ -1,15 +1,19 @@
 //! Configuration: `herdgate.toml`, the environment over it, the command line over both. Typed in one
 //! pass, so that nothing is opened or bound before all of it is known to be right.
 
+mod broker_url;
 mod database_url;
 mod error;
 mod key;
+mod pulse;
 mod secret;
 mod settings;
 
+pub use broker_url::BrokerUrl;
 pub use database_url::{DatabasePlace, DatabaseUrl};
 pub use error::{ConfigError, Origin};
 pub use key::Key;
+pub use pulse::Pulse;
 pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
@@ -24,8 +28,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// `database.*`
     pub database: Database,
-    /// `pulse.url`: AMQP URL of the broker. Accepted; the door that uses it is not built yet.
-    pub pulse_url: Option<Secret>,
+    /// `pulse.*`
+    pub pulse: Pulse,
     /// `secret_key`: encrypts stored secrets. Accepted; no secret needs it yet.
     pub secret_key: Option<Secret>,
     /// `tls.*`; none: plain text.
@@ -113,7 +117,7 @@ impl Configuration {
                 allow_unsafe: typed(settings, Key::DatabaseUnsafe, "false", truth)?,
                 migrate_on_start: typed(settings, Key::DatabaseMigrateOnStart, "true", truth)?,
             },
-            pulse_url: secret(Key::PulseUrl),
+            pulse: pulse::pulse(settings, environment)?,
             secret_key: secret(Key::SecretKey),
             tls: tls(settings)?,
             ui_dir: path(Key::UiDir),
@@ -130,7 +134,6 @@ impl Configuration {
     /// Keys that are set and have no effect in this version.
     pub fn without_effect(&self) -> Vec<Key> {
         [
-            (Key::PulseUrl, self.pulse_url.is_some()),
             (Key::SecretKey, self.secret_key.is_some()),
             (Key::UiDir, self.ui_dir.is_some()),
         ]

@@ -9,6 +9,7 @@
 mod additions;
 mod commit;
 mod directory;
+mod exchanges;
 mod family;
 mod gateway;
 mod holding;
@@ -23,6 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use exchanges::{ConsumerPhase, ConsumerStatus, Consumers};
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
-pub use submission::{Content, HeldOrigin, PushSubmission, Submission};
+pub use submission::{Content, DeliveryContext, HeldOrigin, PushSubmission, Submission};

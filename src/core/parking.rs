@@ -164,6 +164,7 @@ impl GatewayShared {
 
     async fn expire(&self) -> Result<(), StoreError> {
         let expired = self.store.expire(chrono::Utc::now()).await?;
+        self.store.expire_attempts(chrono::Utc::now() - limits::PULSE_ATTEMPT_AGE).await?;
         if expired.parked > 0 {
             tracing::warn!(count = expired.parked, "parked submissions expired and are held as such");
         }
@@ -268,6 +269,8 @@ pub(crate) fn again(held: HeldSubmission, raw: Bytes, replayed: bool) -> Item {
             content: decoded.content,
             warnings: decoded.warnings,
             held: Some(HeldOrigin { id: held.id, replayed }),
+            // Kept with the held message already.
+            context: None,
         },
         source: held.source.into(),
     }

@@ -88,6 +88,7 @@ fn submission(guid: &str, state: &str, digit: char, change: impl FnOnce(&mut Job
         content: Content::Job(job),
         warnings: vec![],
         held: None,
+        context: None,
     }
 }
 

@@ -45,6 +45,8 @@ pub enum RawFormat {
     LegacyPushJson,
     /// A frame of a `SubmitJobs` stream that is none of the above.
     UndecodableFrame,
+    /// A Pulse message whose body could not be decompressed.
+    CompressedBody,
 }
 
 impl RawFormat {
@@ -57,6 +59,7 @@ impl RawFormat {
             Self::ProtobufPush => "protobuf_push",
             Self::LegacyPushJson => "legacy_push_json",
             Self::UndecodableFrame => "undecodable_frame",
+            Self::CompressedBody => "compressed_body",
         }
     }
 
@@ -69,6 +72,7 @@ impl RawFormat {
             Self::ProtobufPush,
             Self::LegacyPushJson,
             Self::UndecodableFrame,
+            Self::CompressedBody,
         ]
         .into_iter()
         .find(|f| f.as_str() == word)
@@ -79,7 +83,7 @@ impl RawFormat {
     /// JSON Pointer of the project in a submission of this format.
     pub fn project_path(self) -> &'static str {
         match self {
-            Self::ProtobufJob | Self::PulseJson => "/origin/project",
+            Self::ProtobufJob | Self::PulseJson | Self::CompressedBody => "/origin/project",
             Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
                 "/project"
             }
@@ -89,7 +93,7 @@ impl RawFormat {
     /// JSON Pointer of the revision.
     pub fn revision_path(self) -> &'static str {
         match self {
-            Self::ProtobufJob | Self::PulseJson => "/origin/revision",
+            Self::ProtobufJob | Self::PulseJson | Self::CompressedBody => "/origin/revision",
             Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
                 "/revision"
             }

@@ -2,6 +2,7 @@
 //! no transport here; everything is plain data and pure functions.
 
 mod digest;
+mod exchange;
 mod held;
 mod job;
 mod push;
@@ -13,6 +14,7 @@ mod transition;
 mod verdict;
 
 pub use digest::{ContentDigest, Fingerprint};
+pub use exchange::{DEFAULT_BROKER, ExchangeKind, QueueType, Registration, RegistrationOrigin};
 pub use held::{Door, HeldState, RawFormat};
 pub use job::{
     ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,

@@ -5,6 +5,7 @@ mod connections;
 pub mod grpc;
 mod http;
 mod load;
+pub mod pulse;
 mod router;
 mod tracing_context;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod protobuf;
 mod pulse_json;
 mod pulse_message;
 mod push;
+pub mod registration;
 mod schema;
 mod translate;
 mod validate;
@@ -53,6 +54,15 @@ pub fn decode(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> 
             protobuf::undecodable("send herdgate.v1.SubmitJobsRequest"),
             ClaimedIdentity::default(),
         ),
+        RawFormat::CompressedBody => protobuf::refused(
+            Violation::new(
+                "",
+                "compression",
+                "the body could not be decompressed; publish the message again, plain or compressed by \
+                 zlib, gzip or bzip2",
+            ),
+            ClaimedIdentity::default(),
+        ),
         // Pushes have decoders of their own; reached only by bytes that were filed under a wrong word.
         RawFormat::ProtobufPush | RawFormat::LegacyPushJson => protobuf::refused(
             Violation::new("", "format", "the submission is a push, a job or artifact is expected"),
@@ -79,6 +89,7 @@ pub fn decode_held_push(format: RawFormat, raw: &Bytes) -> Option<PushSubmission
         RawFormat::ProtobufJob
         | RawFormat::PulseJson
         | RawFormat::ProtobufArtifact
-        | RawFormat::UndecodableFrame => None,
+        | RawFormat::UndecodableFrame
+        | RawFormat::CompressedBody => None,
     }
 }

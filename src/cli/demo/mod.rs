@@ -14,6 +14,7 @@ use crate::config::{Configuration, Key, Origin, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
 use crate::doors::DoorOptions;
+use crate::doors::pulse::PulseOptions;
 use crate::proto::get_job_response::Found;
 use crate::proto::ingest_service_client::IngestServiceClient;
 use crate::proto::query_service_client::QueryServiceClient;
@@ -56,7 +57,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         .map_err(|error| Failure::Usage(format!("--listen {}: {error}", arguments.listen)))?;
     let anybody = Principal { source: "demo".into(), rights: Rights::EveryProject };
     let options = DoorOptions { anonymous: Some(anybody), metrics: Arc::new(telemetry.renderer()) };
-    let mut running = Running::start(listener, gateway, options)?;
+    let mut running = Running::start(listener, gateway, options, PulseOptions::default())?;
     let server = format!("http://{}", running.address());
 
     let shown = tokio::select! {

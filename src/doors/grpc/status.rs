@@ -5,7 +5,7 @@ use super::watch_cursor::CursorError;
 use crate::core::SubmitError;
 use crate::domain::RetryCause;
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::{RegistrationConflict, StoreError};
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -54,6 +54,9 @@ pub enum Refusal {
     /// The name is taken.
     #[error("{0}")]
     AlreadyExists(String),
+    /// What is there already stands in the way.
+    #[error("{0}")]
+    Precondition(String),
     /// A resume cursor that cannot be served any more.
     #[error("{0}")]
     CursorExpired(CursorError),
@@ -120,6 +123,7 @@ impl Refusal {
             Self::Forbidden(_) => Code::PermissionDenied,
             Self::NotFound(_) => Code::NotFound,
             Self::AlreadyExists(_) => Code::AlreadyExists,
+            Self::Precondition(_) => Code::FailedPrecondition,
             Self::CursorExpired(_) => Code::OutOfRange,
             Self::Internal(_) => Code::Internal,
         }
@@ -139,6 +143,7 @@ impl Refusal {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::AlreadyExists(_) => "ALREADY_EXISTS",
+            Self::Precondition(_) => "FAILED_PRECONDITION",
             Self::CursorExpired(_) => "CURSOR_EXPIRED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -199,6 +204,15 @@ impl From<StoreError> for Refusal {
             | StoreError::Unusable(_)
             | StoreError::Panicked
             | StoreError::Internal(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RegistrationConflict> for Refusal {
+    fn from(conflict: RegistrationConflict) -> Self {
+        match conflict {
+            RegistrationConflict::Store(error) => error.into(),
+            other => Self::Precondition(other.to_string()),
         }
     }
 }

@@ -90,6 +90,7 @@ fn decoded(
         content,
         warnings,
         held: None,
+        context: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn undecodable(raw: Bytes, violation: Violation, received_at: DateTime<Utc>) -> 
         content: Content::Invalid(refused),
         warnings: Vec::new(),
         held: None,
+        context: None,
     }
 }
 

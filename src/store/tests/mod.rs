@@ -3,6 +3,7 @@
 mod administration;
 mod changes;
 mod fixtures;
+mod exchanges;
 mod held;
 mod jobs;
 mod opening;

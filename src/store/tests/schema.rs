@@ -1,17 +1,17 @@
 use super::{fixtures::execute, on_each_database};
 use crate::store::StoreError;
-use crate::store::entities::{gateway, held, jobs, reference_data, repositories};
+use crate::store::entities::{exchanges, gateway, held, jobs, reference_data, repositories};
 use crate::store::testing::TestDatabase;
 use sea_orm::EntityTrait;
 
-const INITIAL: &str = "m20261122_000001_initial";
+const ALL: [&str; 2] = ["m20261122_000001_initial", "m20261206_000001_exchanges"];
 
 #[tokio::test]
 async fn migrating_twice_applies_once() {
     for database in TestDatabase::each().await {
         let store = database.connect().await.unwrap();
         assert_eq!(store.database_id(), "");
-        assert_eq!(store.migrate().await.unwrap().now, [INITIAL]);
+        assert_eq!(store.migrate().await.unwrap().now, ALL);
         assert_eq!(store.migrate().await.unwrap().now, [""; 0]);
         assert_eq!(store.database_id().len(), 32);
         let again = database.connect().await.unwrap();
@@ -26,7 +26,7 @@ async fn gateways_that_migrate_at_once_wait_for_each_other() {
         let stores = [database.connect().await.unwrap(), database.connect().await.unwrap()];
         let (one, other) = tokio::join!(stores[0].migrate(), stores[1].migrate());
         let applied = one.unwrap().now.len() + other.unwrap().now.len();
-        assert_eq!(applied, 1);
+        assert_eq!(applied, ALL.len());
         database.remove().await;
     }
 }
@@ -58,6 +58,9 @@ on_each_database! {
             };
         }
         readable!(
+            exchanges::exchange,
+            exchanges::exchange_binding,
+            exchanges::delivery_attempt,
             repositories::repository_group,
             repositories::repository,
             repositories::push,

@@ -1,12 +1,16 @@
 //! Domain and store values as protobuf messages, and the few requests that become domain values.
 
 mod admin;
+mod exchange;
 mod job;
 #[cfg(test)]
 pub mod tests_support;
 mod verdict;
 
-pub use admin::{credential, held_message, held_state, repository, repository_of};
+pub use admin::{
+    credential, held_count, held_filter, held_message, listing_of, repository, repository_of,
+};
+pub use exchange::{exchange, registration_of};
 pub use job::{job_with_parts, push, stored_job};
 pub use verdict::{fit, verdict, violation};
 
