@@ -9,7 +9,11 @@ pub mod core;
 pub mod domain;
 pub mod doors;
 pub mod formats;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod limits;
+pub mod logs;
 pub mod proto;
 pub mod store;
+pub mod suggestions;
 pub mod telemetry;

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
 /// Items in one unary request.
 pub const BATCH_ITEMS: usize = 1000;
+/// Items in one legacy REST collection.
+pub const COLLECTION_ITEMS: usize = 10_000;
 /// Bytes of submissions that are between "received" and "decided", over all gRPC and HTTP requests.
 pub const IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
 /// Submissions of one stream that have no verdict yet.
@@ -21,6 +23,10 @@ pub const STREAM_CHUNK_BYTES: usize = 1024 * 1024;
 pub const STREAM_RESPONSE_QUEUE: usize = 16;
 /// Size at which verdicts or jobs are split over several responses; readers accept 4 MiB by default.
 pub const RESPONSE_BYTES: usize = 1024 * 1024;
+/// Largest answer: what clients read by default.
+pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Code points left of a text where an answer would be larger.
+pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
 pub const OPEN_STREAMS: usize = 1024;
 /// Open connections.
@@ -33,6 +39,10 @@ pub const QUERY_BYTES: usize = 256 * 1024;
 pub const HEADER_READ: Duration = Duration::from_secs(10);
 /// Longest time from the headers of a unary request to its answer: its body, its verdict, a margin.
 pub const UNARY_DEADLINE: Duration = Duration::from_secs(20);
+/// What may have come of a stream's message before its bytes are counted.
+pub const UNCOUNTED_BYTES: usize = 16 * 1024;
+/// Longest time for a message of a stream to arrive, once it has begun, while others wait for its bytes.
+pub const MESSAGE_READ: Duration = Duration::from_secs(20);
 /// Silent HTTP/2 connections are asked for a sign of life this often, and have this long to answer.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Bytes that one stream, and one connection, may send ahead of being read.
@@ -44,6 +54,9 @@ pub const STREAMS_PER_CONNECTION: u32 = 128;
 
 /// Submissions in one transaction of the writer.
 pub const COMMIT_BATCH_ITEMS: usize = 500;
+/// Submissions of one batch that are rejected for internal errors; beyond it the gateway itself is broken,
+/// and the rest of the batch is to be sent again.
+pub const INTERNAL_REJECTIONS: usize = 16;
 /// Chunks of submissions that wait for one writer.
 pub const WRITER_QUEUE_CHUNKS: usize = 16;
 /// Longest time from receipt to verdict (R34).
@@ -54,6 +67,8 @@ pub const WRITE_RETRY_WINDOW: Duration = Duration::from_secs(5);
 pub const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Time for open requests to end at shutdown (R40).
 pub const DRAIN: Duration = Duration::from_secs(20);
+/// Time for the last traces and metrics to reach their collector, after [`DRAIN`].
+pub const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
 /// Part of [`DRAIN`] after which a stream is cut, longer than [`VERDICT_DEADLINE`].
 pub const STREAM_DRAIN: Duration = Duration::from_secs(17);
 /// Part of [`DRAIN`] after which connections are cut; the rest is the core's.
@@ -96,6 +111,8 @@ pub const JOB_NAME: usize = 140;
 pub const GROUP_NAME: usize = 255;
 /// Job symbol and group symbol.
 pub const SYMBOL: usize = 25;
+/// Job symbol together with the digits of a chunk, as legacy REST sends the two.
+pub const CHUNKED_SYMBOL: usize = 35;
 /// Largest chunk number, step line number and run number.
 pub const ORDINAL: i64 = 2_147_483_647;
 /// Largest push log id or pull request number: the integers JSON can carry exactly.
@@ -106,16 +123,24 @@ pub const PRODUCT: usize = 125;
 pub const OWNER: usize = 50;
 /// `reason`.
 pub const REASON: usize = 125;
-/// Machine name over Pulse; the column holds the 100 of REST.
+/// Machine name over Pulse.
 pub const MACHINE_NAME: usize = 50;
+/// Machine name over legacy REST.
+pub const LEGACY_MACHINE_NAME: usize = 100;
 /// Platform name.
 pub const PLATFORM: usize = 100;
 /// Operating system and architecture.
 pub const OS: usize = 25;
 /// Label (option name).
 pub const LABEL: usize = 50;
+/// Option name over legacy REST.
+pub const LEGACY_OPTION: usize = 100;
 /// Labels of a job.
 pub const LABELS: usize = 100;
+/// Tier over legacy REST, which knows no tier 1 to 3 rule.
+pub const LEGACY_TIER: i64 = 32_767;
+/// Id of a Taskcluster task.
+pub const TASK_ID: usize = 22;
 /// Reference data name.
 pub const REFERENCE_DATA_NAME: usize = 255;
 /// Description of a job.
@@ -186,6 +211,17 @@ pub const RELEASE_CHUNK: u64 = 1000;
 pub const RELEASE_BYTES: i64 = 16 * 1024 * 1024;
 /// One attempt to commit a batch; what has no answer by then is to be sent again.
 pub const COMMIT_ATTEMPT: Duration = Duration::from_secs(8);
+
+/// Rows on one page of a list over HTTP.
+pub const LIST_ROWS: u64 = 2000;
+/// Rows on a page for which no number is asked.
+pub const LIST_DEFAULT_ROWS: u64 = 10;
+/// Rows of a list over HTTP that has no pages.
+pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Values that one filter names.
+pub const FILTER_VALUES: usize = 2000;
+/// Bytes of the artifacts on one page.
+pub const ARTIFACT_PAGE_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Jobs in one response of `WatchJobs`.
 pub const WATCH_PAGE: u64 = 500;

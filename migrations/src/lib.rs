@@ -4,6 +4,7 @@
 mod apply;
 mod initial;
 mod m20261122_000001_initial;
+mod m20261201_000001_list_indexes;
 mod m20261206_000001_exchanges;
 
 pub use apply::{Applied, ApplyError, apply};
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261122_000001_initial::Migration),
+            Box::new(m20261201_000001_list_indexes::Migration),
             Box::new(m20261206_000001_exchanges::Migration),
         ]
     }

@@ -90,11 +90,10 @@ impl From<Status> for Failure {
 }
 
 impl Failure {
-    /// How the process ends. A reader that closed our output early is no failure.
+    /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Configuration(_) | Self::Usage(_) | Self::Telemetry(_) => Exit::Usage,
-            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             _ => Exit::Failed,
         }
     }
@@ -127,7 +126,6 @@ mod tests {
             (Failure::Store(StoreError::Unusable("x".into())), 1),
             (Failure::from(Status::unavailable("x")), 1),
             (Failure::Output(Error::from(ErrorKind::StorageFull)), 1),
-            (Failure::Output(Error::from(ErrorKind::BrokenPipe)), 0),
         ] {
             assert_eq!(failure.exit().code(), code, "{failure}");
         }

@@ -8,6 +8,7 @@ mod demo;
 mod exchange;
 mod failure;
 mod held;
+mod log;
 mod migrate;
 mod output;
 mod publish;
@@ -89,6 +90,9 @@ enum Command {
     /// See, replay and discard submissions that are held
     #[command(subcommand)]
     Held(held::HeldCommand),
+    /// Read logs as the gateway reads them
+    #[command(subcommand)]
+    Log(log::LogCommand),
 }
 
 /// What a command has to work with, besides its own arguments.
@@ -131,9 +135,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>, environment: Environ
     match ended {
         Ok(exit) => exit,
         Err(failure) => {
-            if failure.exit() != Exit::Done {
-                output::notice(&format!("herdgate: {failure}"));
-            }
+            output::notice(&format!("herdgate: {failure}"));
             failure.exit()
         }
     }
@@ -164,6 +166,7 @@ async fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Publish(arguments) => publish::run(arguments, context).await,
         Command::Pulse(command) => pulse::run(command, context).await,
         Command::Held(command) => held::run(command, context).await,
+        Command::Log(command) => log::run(&command),
     }
 }
 

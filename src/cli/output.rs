@@ -3,12 +3,16 @@
 use serde_json::Value;
 use std::io::{self, Write};
 
-/// Prints a line of results.
+/// Prints a line of results. A reader that went away, such as `head`, is no error: the command goes on
+/// to its end, and its exit code says how that was.
 ///
 /// # Errors
-/// If it cannot be written, for instance because the reader went away.
+/// If it cannot be written.
 pub fn line(text: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{text}")
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Prints a JSON document on lines of its own.

@@ -6,7 +6,6 @@ use super::output::{json, line};
 use super::{Context, Exit, Failure, read_file, verdicts};
 use crate::core::PushSubmission;
 use crate::formats::parse_push_collection;
-use crate::limits;
 use crate::proto::Verdict;
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -37,10 +36,7 @@ pub(super) async fn run(command: PushCommand, context: Context) -> Result<Exit, 
     let pushes = parse_push_collection(&read_file(&file)?.into());
     let revisions: Vec<String> = pushes.iter().map(revision).collect();
     let mut administration = Administration::open(&target, || context.configuration(), Create::Never).await?;
-    let mut all = Vec::with_capacity(pushes.len());
-    for chunk in pushes.chunks(limits::BATCH_ITEMS) {
-        all.extend(administration.submit_pushes(&repository, chunk.to_vec()).await?);
-    }
+    let all = administration.submit_pushes(&repository, pushes).await?;
     administration.close().await;
     if as_json {
         json(&all.iter().map(verdicts::verdict_json).collect())?;

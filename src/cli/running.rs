@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use crate::core::Gateway;
 use crate::doors::pulse::PulseOptions;
-use crate::doors::{self, DoorOptions};
+use crate::doors::{self, Closed, DoorOptions};
 use crate::limits;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -18,7 +18,7 @@ pub(super) struct Running {
     address: SocketAddr,
     gateway: Gateway,
     stop: CancellationToken,
-    doors: JoinHandle<Result<(), Failure>>,
+    doors: JoinHandle<Result<Closed, Failure>>,
     pulse: JoinHandle<()>,
 }
 
@@ -27,8 +27,13 @@ pub(super) struct Running {
 pub(super) enum Ended {
     /// Everything taken in was decided, and every request answered.
     Drained,
-    /// The time for that was over ([`limits::DRAIN`]).
-    CutOff,
+    /// Everything taken in was decided, but these connections had to be cut: not every answer arrived.
+    Cut {
+        /// How many.
+        connections: usize,
+    },
+    /// The time was over ([`limits::DRAIN`]) before everything taken in was decided.
+    OutOfTime,
 }
 
 impl Running {
@@ -58,7 +63,7 @@ impl Running {
     pub async fn failed(&mut self) -> Failure {
         match (&mut self.doors).await {
             Ok(Err(failure)) => failure,
-            Ok(Ok(())) => Failure::Refused("the listener closed".into()),
+            Ok(Ok(_)) => Failure::Refused("the listener closed".into()),
             Err(error) => Failure::Refused(format!("the listener stopped: {error}")),
         }
     }
@@ -71,15 +76,15 @@ impl Running {
         let closing = async { tokio::join!(self.doors, self.pulse) };
         let Ok((closed, _)) = tokio::time::timeout_at(deadline.into(), closing).await else {
             aborts.iter().for_each(AbortHandle::abort);
-            return Ok(Ended::CutOff);
+            return Ok(Ended::OutOfTime);
         };
-        if let Ok(Err(failure)) = closed {
-            return Err(failure);
-        }
-        match tokio::time::timeout_at(deadline.into(), self.gateway.drain()).await {
-            Ok(()) => Ok(Ended::Drained),
-            Err(_) => Ok(Ended::CutOff),
-        }
+        let closed = closed.map_err(|error| Failure::Refused(format!("the listener stopped: {error}")))??;
+        let decided = tokio::time::timeout_at(deadline.into(), self.gateway.drain()).await;
+        Ok(match (decided, closed) {
+            (Err(_), _) => Ended::OutOfTime,
+            (Ok(()), Closed::InOrder) => Ended::Drained,
+            (Ok(()), Closed::Cut { connections }) => Ended::Cut { connections },
+        })
     }
 }
 

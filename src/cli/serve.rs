@@ -7,8 +7,8 @@ use super::running::{Ended, Running, StopSignals};
 use super::{Context, Exit, Failure};
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
-use crate::doors::DoorOptions;
 use crate::doors::pulse::PulseOptions;
+use crate::doors::{DoorOptions, HttpOptions};
 use crate::limits;
 use crate::store::{RegistrationConflict, Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -43,8 +43,10 @@ Accepted and without effect in this version:
 Refused in this version, which does not serve TLS itself:
   tls.cert, tls.key, tls.client_ca
 Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
-SIGTERM and SIGINT end the gateway once everything taken in is decided, within 20 s; a second one
-ends it at once.")]
+SIGTERM and SIGINT end the gateway once everything taken in is decided and answered, with exit code 0.
+Connections whose client takes no answers are cut after 18 s, what is undecided after 20 s; either gives
+exit code 1. A second signal ends the gateway at once, with exit code 1. Submitters send again what has
+no verdict.")]
 pub struct ServeArgs {}
 
 pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit, Failure> {
@@ -58,8 +60,7 @@ pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit,
     let ended = serve(&configuration, &telemetry).await;
     // A second signal means now: then nothing is sent any more.
     if !matches!(ended, Ok(Exit::Failed)) {
-        // Fails only if the flush panics; nothing is left to do for it then.
-        let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
+        telemetry.shutdown().await;
     }
     ended
 }
@@ -86,7 +87,11 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     let listener = bind(configuration).await?;
     // Nobody gets in without a credential.
-    let options = DoorOptions { anonymous: None, metrics: Arc::new(telemetry.renderer()) };
+    let options = DoorOptions {
+        anonymous: None,
+        metrics: Arc::new(telemetry.renderer()),
+        http: HttpOptions::default(),
+    };
     let pulse = pulse_options(configuration)?;
     let mut running = Running::start(listener, gateway, options, pulse)?;
     line(&format!("herdgate listens on http://{}", running.address()))?;
@@ -108,8 +113,15 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
             info!("stopped: everything taken in is decided");
             Ok(Exit::Done)
         }
-        Ended::CutOff => {
-            error!("stopped: time was over before every request was answered");
+        Ended::Cut { connections } => {
+            error!(
+                connections,
+                "stopped: everything taken in is decided, but connections were cut before every answer arrived"
+            );
+            Ok(Exit::Failed)
+        }
+        Ended::OutOfTime => {
+            error!("stopped: time was over; what had no verdict is to be sent again");
             Ok(Exit::Failed)
         }
     }

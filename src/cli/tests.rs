@@ -38,6 +38,9 @@ fn wrong_usage_exits_64() {
         &["repository", "add", "a/b", "--url", "https://h/r"],
         &["held", "list", "--state", "lost"],
         &["held", "discard"],
+        &["held", "discard", "7", "--project", "try"],
+        &["held", "replay", "7", "--state", "parked"],
+        &["held", "replay", "7", "--all"],
     ] {
         assert_eq!(exit(arguments), 64, "{arguments:?}");
     }
@@ -98,7 +101,8 @@ fn the_commands_are_the_documented_ones() {
             "validate",
             "submit",
             "push",
-            "held"
+            "held",
+            "log"
         ]
     );
 }

@@ -3,9 +3,13 @@
 use crate::proto::{FieldViolation, HeldState, Outcome, Reason, Verdict};
 use serde_json::{Value, json};
 
-/// Name of a verdict as the documentation writes it, for instance `STORED`.
+/// Name of a verdict as the documentation writes it, for instance `STORED`; `UNKNOWN`: of a newer
+/// gateway, or none at all.
 pub fn outcome(verdict: &Verdict) -> &'static str {
-    verdict.outcome().as_str_name().trim_start_matches("OUTCOME_")
+    match verdict.outcome() {
+        Outcome::Unspecified => "UNKNOWN",
+        outcome => outcome.as_str_name().trim_start_matches("OUTCOME_"),
+    }
 }
 
 /// Name of the reason, for instance `WAITING_FOR_PUSH`; empty if there is none.
@@ -64,7 +68,7 @@ pub fn verdict_json(verdict: &Verdict) -> Value {
     })
 }
 
-/// Whether the submitter has to do something about it.
+/// Whether the submitter has to do something about it; a verdict that is not known may ask for anything.
 pub fn is_refused(verdict: &Verdict) -> bool {
     matches!(verdict.outcome(), Outcome::Rejected | Outcome::RetryLater | Outcome::Unspecified)
 }

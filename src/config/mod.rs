@@ -7,6 +7,7 @@ mod error;
 mod key;
 mod pulse;
 mod secret;
+mod service_link;
 mod settings;
 
 pub use broker_url::BrokerUrl;

@@ -2,6 +2,7 @@
 
 use super::error::{ConfigError, Origin};
 use super::key::{JOB_SOURCES, Key, Kind, PREFIX, PUSH_SOURCES, TOKEN_VARIABLE};
+use super::service_link::is_service_link;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -140,6 +141,9 @@ impl Settings {
                 continue;
             }
             let Some(key) = Key::from_variable(name) else {
+                if is_service_link(name, environment.get(name)?.unwrap_or_default()) {
+                    continue;
+                }
                 return Err(ConfigError::UnknownVariable(name.into()));
             };
             if let Some(text) = environment.get(name)? {

@@ -174,6 +174,7 @@ fn a_missing_default_file_is_fine_and_a_missing_named_one_is_not() {
 #[test]
 fn the_token_of_the_client_commands_is_no_configuration() {
     assert!(read("", &[("HERDGATE_TOKEN", "t")]).is_ok());
+    assert!(read("", &[("HERDGATE_SERVICE_HOST", "10.0.0.11")]).is_ok());
 }
 
 #[test]

@@ -7,8 +7,7 @@ use super::holding::{self, HoldingLimits, Waiting};
 use super::job_writes::{self, Settled};
 use super::submission::{Content, Item};
 use crate::domain::{
-    ArtifactSubmission, ContentDigest, Job, Outcome, ParkedFor, RawFormat, Repository, RetryCause, Verdict,
-    Violation,
+    ArtifactSubmission, ContentDigest, Job, Outcome, ParkedFor, RawFormat, Repository, Verdict, Violation,
 };
 use crate::limits;
 use crate::store::batch::{BatchTransaction, ReleasedHeld};
@@ -67,6 +66,9 @@ pub(crate) async fn commit(around: Surroundings<'_>, items: &[Item]) -> Result<C
     let mut settled = batch.write_jobs(&mut transaction, &prepared).await?;
     holding::admit_parked(&mut transaction, items, &mut batch.waiting, &mut batch.outcomes, around.bounds)
         .await?;
+    if let Some(index) = batch.outcomes.iter().position(Option::is_none) {
+        return Err(StoreError::Internal(format!("submission {index} of a batch was left undecided")));
+    }
     holding::hold(&mut transaction, items, &batch.waiting, &batch.outcomes, around.bounds).await?;
     batch.let_go(&mut transaction, std::mem::take(&mut settled.released)).await?;
     transaction.commit().await?;
@@ -297,11 +299,11 @@ impl<'a> Batch<'a> {
         let verdicts = self
             .items
             .iter()
-            .zip(self.outcomes)
+            .zip(self.outcomes.into_iter().flatten())
             .zip(self.warnings)
             .map(|((item, outcome), warnings)| Verdict {
                 guid: item.guid().map(Into::into),
-                outcome: outcome.unwrap_or(UNDECIDED),
+                outcome,
                 warnings,
             })
             .collect();
@@ -313,10 +315,6 @@ impl<'a> Batch<'a> {
         }
     }
 }
-
-/// Every branch above decides; should one be forgotten, the submitter sends again.
-const UNDECIDED: Outcome =
-    Outcome::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::Internal(uuid::Uuid::nil()) };
 
 /// Revisions below 12 characters are no prefix to look up (contract, Appendix C).
 fn short_revision(job: &Job, format: RawFormat) -> Option<Violation> {

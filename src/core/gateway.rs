@@ -284,7 +284,8 @@ impl GatewayShared {
                     let Ok(place) = queue.reserve().await else { continue };
                     self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
                     count_received(&items);
-                    place.send(Work { positions, items, reply: reply.clone() });
+                    let (reply, span) = (reply.clone(), tracing::Span::current());
+                    place.send(Work { positions, items, reply, span });
                 }
             }
         }

@@ -2,7 +2,8 @@
 
 use super::submission::Item;
 use crate::domain::{
-    ClaimedIdentity, ContentDigest, Fingerprint, HeldState, Outcome, ParkedFor, RawFormat, Violation,
+    ClaimedIdentity, ContentDigest, Fingerprint, HeldState, INTERNAL, Outcome, ParkedFor, RawFormat,
+    Violation,
 };
 use crate::limits;
 use crate::store::batch::{BatchTransaction, HeldWrite, LedgerUsage};
@@ -180,6 +181,8 @@ fn held_write<'a>(
     };
     let raw = &submission.raw;
     let kept = match state {
+        // Not the submitter's fault: kept whole, to be replayed.
+        HeldState::Rejected if violations.first().is_some_and(|v| v.rule == INTERNAL) => &raw[..],
         HeldState::Rejected => &raw[..raw.len().min(limits::REJECTED_RAW_BYTES)],
         HeldState::Parked | HeldState::Expired => &raw[..],
     };

@@ -22,6 +22,8 @@ mod submission;
 mod writer;
 
 #[cfg(test)]
+mod legacy_tests;
+#[cfg(test)]
 mod tests;
 
 pub use exchanges::{ConsumerPhase, ConsumerStatus, Consumers};

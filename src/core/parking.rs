@@ -255,8 +255,15 @@ impl GatewayShared {
 /// here: they are held, but never as a job or artifact.
 pub(crate) fn again(held: HeldSubmission, raw: Bytes, replayed: bool) -> Item {
     let request_project = match held.format {
-        RawFormat::ProtobufArtifact | RawFormat::ProtobufPush => held.project.clone(),
-        _ => None,
+        RawFormat::ProtobufArtifact
+        | RawFormat::ProtobufPush
+        | RawFormat::LegacyPushJson
+        | RawFormat::LegacyJobJson
+        | RawFormat::LegacyArtifactJson => held.project.clone(),
+        RawFormat::ProtobufJob
+        | RawFormat::PulseJson
+        | RawFormat::UndecodableFrame
+        | RawFormat::CompressedBody => None,
     };
     let decoded = formats::decode(held.format, &raw, request_project.as_deref());
     Item {

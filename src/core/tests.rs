@@ -1,6 +1,8 @@
 //! What only the core itself can be asked, on both databases: the encodings of gRPC cannot say it, or
 //! its bounds are out of reach of a test over the wire.
 
+mod internal_errors;
+
 use super::{Content, Gateway, GatewayOptions, HoldingLimits, Submission};
 use crate::access::{Principal, Rights};
 use crate::domain::{
@@ -16,14 +18,14 @@ use chrono::Utc;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-const PROJECT: &str = "quince";
+pub(super) const PROJECT: &str = "quince";
 
-fn revision(digit: char) -> String {
+pub(super) fn revision(digit: char) -> String {
     digit.to_string().repeat(40)
 }
 
 /// A gateway with one repository and the pushes `a` and `b`, on each database.
-async fn on_each_database<F: AsyncFn(Gateway)>(options: GatewayOptions, test: F) {
+pub(super) async fn on_each_database<F: AsyncFn(Gateway)>(options: GatewayOptions, test: F) {
     for database in TestDatabase::each().await {
         let store = database.store().await;
         store.save_repository(&repository(PROJECT)).await.unwrap();
@@ -66,7 +68,7 @@ async fn store_push(store: &Store, revision: &str) {
 }
 
 /// A submission of a job as Pulse JSON has it; `change` alters what no encoding of this door can say.
-fn submission(guid: &str, state: &str, digit: char, change: impl FnOnce(&mut Job)) -> Submission {
+pub(super) fn submission(guid: &str, state: &str, digit: char, change: impl FnOnce(&mut Job)) -> Submission {
     let message = json!({
         "taskId": guid.replace('_', "/"), "origin": {"project": PROJECT, "revision": revision(digit)},
         "buildSystem": "mill", "display": {"jobSymbol": "k", "groupSymbol": "g", "jobName": "kiln"},
@@ -98,7 +100,7 @@ fn nonsense(number: usize) -> Submission {
     Submission { raw, content, ..submission("x", "pending", 'a', |_| {}) }
 }
 
-async fn submit(gateway: &Gateway, submissions: Vec<Submission>) -> Vec<Outcome> {
+pub(super) async fn submit(gateway: &Gateway, submissions: Vec<Submission>) -> Vec<Outcome> {
     let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
     let verdicts = gateway.submit(&principal, submissions).await.unwrap().await;
     verdicts.into_iter().map(|verdict| verdict.outcome).collect()

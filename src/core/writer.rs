@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, info_span};
 
 /// A part of one call of `submit`: the submissions of one shard, with their positions in the call.
 pub(crate) struct Work {
@@ -27,6 +27,8 @@ pub(crate) struct Work {
     pub(crate) items: Vec<Item>,
     /// Takes the verdicts, with room for those of every writer; the caller may be gone.
     pub(crate) reply: mpsc::Sender<(Vec<usize>, Vec<Verdict>)>,
+    /// The span of the call, none if it has none.
+    pub(crate) span: Span,
 }
 
 /// What all writers share.
@@ -62,7 +64,7 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         for work in &mut works {
             items.append(&mut work.items);
         }
-        let verdicts = context.settle(&items).await;
+        let verdicts = context.settle(&items, commit_span(&works, gathered)).await;
         count_decided(&items, &verdicts);
         let mut verdicts = verdicts.into_iter();
         for work in works {
@@ -71,6 +73,16 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
             let _ = work.reply.try_send((work.positions, own));
         }
     }
+}
+
+/// The span of a batch, part of the trace of the call that waited longest, and linked to the others.
+fn commit_span(works: &[Work], items: usize) -> Span {
+    let first = works.first().map_or_else(Span::none, |work| work.span.clone());
+    let span = info_span!(parent: &first, "commit", items);
+    for work in works.iter().skip(1) {
+        span.follows_from(&work.span);
+    }
+    span
 }
 
 /// Counts decisions of deliveries; what comes again from the held messages is none (R1).
@@ -89,14 +101,13 @@ fn count_decided(items: &[Item], verdicts: &[Verdict]) {
 
 impl WriterContext {
     /// Decides every item, whatever it takes.
-    async fn settle(&self, items: &[Item]) -> Vec<Verdict> {
+    async fn settle(&self, items: &[Item], span: Span) -> Vec<Verdict> {
         let started = Instant::now();
         if self.is_known_to_be_away() {
             return self.retry_later(items, RetryCause::DatabaseUnavailable);
         }
-        let deadline = started + limits::WRITE_RETRY_WINDOW;
-        let verdicts =
-            self.settle_part(items, deadline).instrument(info_span!("commit", items = items.len())).await;
+        let mut cutting = Cutting { deadline: started + limits::WRITE_RETRY_WINDOW, internal: 0 };
+        let verdicts = self.settle_part(items, &mut cutting).instrument(span).await;
         let is_committed =
             verdicts.iter().any(|verdict| !matches!(verdict.outcome, Outcome::RetryLater { .. }));
         if is_committed {
@@ -132,10 +143,10 @@ impl WriterContext {
         Metrics::global().statements(self.store.take_statements());
     }
 
-    /// Commits `items` as one batch; if the data of one of them stands in the way, both halves by
-    /// themselves, in order.
-    async fn settle_part(&self, items: &[Item], deadline: Instant) -> Vec<Verdict> {
-        match self.commit_with_retries(items, deadline).await {
+    /// Commits `items` as one batch; if one of them stands in the way, both halves by themselves, in
+    /// order.
+    async fn settle_part(&self, items: &[Item], cutting: &mut Cutting) -> Vec<Verdict> {
+        match self.commit_with_retries(items, cutting.deadline).await {
             Ok(committed) => self.announce(committed),
             Err(StoreError::Unavailable(error) | StoreError::Unusable(error)) => {
                 if self.database_up.swap(false, Ordering::Relaxed) {
@@ -148,46 +159,53 @@ impl WriterContext {
                 tracing::warn!(error, "other transactions were in the way for too long");
                 self.retry_later(items, RetryCause::Overloaded)
             }
-            Err(error @ StoreError::Internal(_)) => self.internal(items, &error),
-            // Data that the database refuses, or a panic: somewhere among these is the cause.
+            // So many cannot be the fault of single submissions.
+            Err(error) if is_bug(&error) && cutting.internal >= limits::INTERNAL_REJECTIONS => {
+                self.undecided(items, &error)
+            }
+            // Data that the database refuses, or a bug of ours: somewhere among these is the cause.
             Err(error) if items.len() > 1 => {
                 tracing::debug!(%error, items = items.len(), "cutting a batch apart");
                 let (left, right) = items.split_at(items.len() / 2);
-                let mut verdicts = Box::pin(self.settle_part(left, deadline)).await;
-                verdicts.extend(Box::pin(self.settle_part(right, deadline)).await);
+                let mut verdicts = Box::pin(self.settle_part(left, cutting)).await;
+                verdicts.extend(Box::pin(self.settle_part(right, cutting)).await);
                 verdicts
             }
-            Err(error) => self.settle_alone(&items[0], &error, deadline).await,
+            Err(error) => self.settle_alone(&items[0], &error, cutting).await,
         }
     }
 
-    /// An item that the database does not take even by itself: held as rejected if its data are the
-    /// cause, otherwise a bug of ours.
-    async fn settle_alone(&self, item: &Item, error: &StoreError, deadline: Instant) -> Vec<Verdict> {
+    /// An item that cannot be stored even by itself is held as rejected: because of its data, or because
+    /// it sets off a bug of ours and would again however often it is sent.
+    async fn settle_alone(&self, item: &Item, error: &StoreError, cutting: &mut Cutting) -> Vec<Verdict> {
         let alone = std::slice::from_ref(item);
-        if !matches!(error, StoreError::Data(_) | StoreError::ForeignKey(_)) {
-            return self.internal(alone, error);
-        }
-        tracing::warn!(job_guid = item.guid().unwrap_or_default(), %error, "the database refuses a submission");
-        let violation = Violation::new(
-            "",
-            "database",
-            format!("the database does not take this submission: {error}; mend it and send it again"),
-        );
+        let job_guid = item.guid().unwrap_or_default();
+        let violation = if is_bug(error) {
+            cutting.internal += 1;
+            let id = uuid::Uuid::new_v4();
+            tracing::error!(error_id = %id, job_guid, %error, "a submission sets off an internal error");
+            Violation::internal(id)
+        } else {
+            tracing::warn!(job_guid, %error, "the database refuses a submission");
+            let message =
+                format!("the database does not take this submission: {error}; mend it and send it again");
+            Violation::new("", "database", message)
+        };
         let mut refused = item.clone();
         let claimed: ClaimedIdentity = item.claimed();
         refused.submission.content = Content::Invalid(Refused { claimed, violations: vec![violation] });
-        match self.commit_with_retries(std::slice::from_ref(&refused), deadline).await {
+        match self.commit_with_retries(std::slice::from_ref(&refused), cutting.deadline).await {
             Ok(committed) => self.announce(committed),
             Err(StoreError::Unavailable(_) | StoreError::Unusable(_)) => {
                 self.retry_later(alone, RetryCause::DatabaseUnavailable)
             }
             Err(StoreError::Conflict(_)) => self.retry_later(alone, RetryCause::Overloaded),
-            Err(error) => self.internal(alone, &error),
+            Err(error) => self.undecided(alone, &error),
         }
     }
 
-    fn internal(&self, items: &[Item], error: &StoreError) -> Vec<Verdict> {
+    /// Items that cannot even be held: they stay with their submitters.
+    fn undecided(&self, items: &[Item], error: &StoreError) -> Vec<Verdict> {
         let id = uuid::Uuid::new_v4();
         let guid = items.first().and_then(Item::guid).unwrap_or_default();
         let count = items.len();
@@ -262,6 +280,19 @@ impl WriterContext {
             })
             .collect()
     }
+}
+
+/// A batch that is cut apart.
+struct Cutting {
+    /// For all its parts together.
+    deadline: Instant,
+    /// Submissions found so far that set off a bug of ours.
+    internal: usize,
+}
+
+/// Whether the failure is neither the database's nor that of the data.
+fn is_bug(error: &StoreError) -> bool {
+    matches!(error, StoreError::Internal(_) | StoreError::Panicked)
 }
 
 /// While the database is away it is tried this often.

@@ -43,6 +43,10 @@ pub enum RawFormat {
     ProtobufPush,
     /// One item of a push collection in JSON; the project stands beside it.
     LegacyPushJson,
+    /// One item of a legacy job collection in JSON; the project stands beside it.
+    LegacyJobJson,
+    /// One item of a legacy artifact collection in JSON; the project stands beside it.
+    LegacyArtifactJson,
     /// A frame of a `SubmitJobs` stream that is none of the above.
     UndecodableFrame,
     /// A Pulse message whose body could not be decompressed.
@@ -58,6 +62,8 @@ impl RawFormat {
             Self::ProtobufArtifact => "protobuf_artifact",
             Self::ProtobufPush => "protobuf_push",
             Self::LegacyPushJson => "legacy_push_json",
+            Self::LegacyJobJson => "legacy_job_json",
+            Self::LegacyArtifactJson => "legacy_artifact_json",
             Self::UndecodableFrame => "undecodable_frame",
             Self::CompressedBody => "compressed_body",
         }
@@ -71,6 +77,8 @@ impl RawFormat {
             Self::ProtobufArtifact,
             Self::ProtobufPush,
             Self::LegacyPushJson,
+            Self::LegacyJobJson,
+            Self::LegacyArtifactJson,
             Self::UndecodableFrame,
             Self::CompressedBody,
         ]
@@ -84,9 +92,12 @@ impl RawFormat {
     pub fn project_path(self) -> &'static str {
         match self {
             Self::ProtobufJob | Self::PulseJson | Self::CompressedBody => "/origin/project",
-            Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
-                "/project"
-            }
+            Self::ProtobufArtifact
+            | Self::ProtobufPush
+            | Self::LegacyPushJson
+            | Self::LegacyJobJson
+            | Self::LegacyArtifactJson
+            | Self::UndecodableFrame => "/project",
         }
     }
 
@@ -94,9 +105,12 @@ impl RawFormat {
     pub fn revision_path(self) -> &'static str {
         match self {
             Self::ProtobufJob | Self::PulseJson | Self::CompressedBody => "/origin/revision",
-            Self::ProtobufArtifact | Self::ProtobufPush | Self::LegacyPushJson | Self::UndecodableFrame => {
-                "/revision"
-            }
+            Self::ProtobufArtifact
+            | Self::ProtobufPush
+            | Self::LegacyPushJson
+            | Self::LegacyJobJson
+            | Self::LegacyArtifactJson
+            | Self::UndecodableFrame => "/revision",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod digest;
 mod exchange;
+mod failure_classification;
 mod held;
 mod job;
 mod push;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub use digest::{ContentDigest, Fingerprint};
 pub use exchange::{DEFAULT_BROKER, ExchangeKind, QueueType, Registration, RegistrationOrigin};
+pub use failure_classification::FailureClassification;
 pub use held::{Door, HeldState, RawFormat};
 pub use job::{
     ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,
@@ -27,6 +29,6 @@ pub use state::{JobResult, JobState};
 pub use text::{InvalidText, JobGuid, ProjectName, Revision};
 pub use transition::{AppliedDigests, Current, Incoming, Transition, decide};
 pub use verdict::{
-    ClaimedIdentity, Outcome, ParkedFor, Refused, RetryCause, StoredReason, UnchangedReason, Verdict,
-    Violation,
+    ClaimedIdentity, INTERNAL, Outcome, ParkedFor, Refused, RetryCause, StoredReason, UnchangedReason,
+    Verdict, Violation,
 };

@@ -118,6 +118,9 @@ pub struct Violation {
     pub message: String,
 }
 
+/// Rule of [`Violation::internal`].
+pub const INTERNAL: &str = "internal";
+
 impl Violation {
     /// A violation without limit and value.
     pub fn new(path: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
@@ -128,6 +131,15 @@ impl Violation {
             value: None,
             message: cut(message.into(), limits::VIOLATION_TEXT),
         }
+    }
+
+    /// A bug of ours that the submission set off; the log says more under the id.
+    pub fn internal(id: uuid::Uuid) -> Self {
+        let message = format!(
+            "an internal error, reported as {id}; the submission is held as it is, to be replayed once the \
+             gateway is mended"
+        );
+        Self::new("", INTERNAL, message)
     }
 
     /// Names the limit.

@@ -31,8 +31,20 @@ pub enum DoorError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
+/// How the doors closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// Every connection ended by itself: each request had its answer.
+    InOrder,
+    /// Some had not ended after [`limits::CONNECTION_DRAIN`] and were cut; their clients may lack answers.
+    Cut {
+        /// How many.
+        connections: usize,
+    },
+}
+
 /// Serves all doors on the listener until `stop` is cancelled, then lets open requests end for
-/// [`limits::CONNECTION_DRAIN`] and cuts what is left.
+/// [`limits::CONNECTION_DRAIN`] and cuts what is left. Says how that ended.
 ///
 /// # Errors
 /// Only before the first connection.
@@ -41,12 +53,11 @@ pub async fn serve(
     gateway: Gateway,
     options: DoorOptions,
     stop: CancellationToken,
-) -> Result<(), DoorError> {
-    accept(listener, router(gateway, options, &stop)?, stop).await;
-    Ok(())
+) -> Result<Closed, DoorError> {
+    Ok(accept(listener, router(gateway, options, &stop)?, stop).await)
 }
 
-pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Closed {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let protocol = Arc::new(protocol());
     let graceful = GracefulShutdown::new();
@@ -84,10 +95,14 @@ pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: Ca
     }
     drop(listener);
     // Streams end by themselves before this runs out, so that they can still say why.
-    if tokio::time::timeout(limits::CONNECTION_DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "connections cut after the time to drain");
-    }
+    let in_time = tokio::time::timeout(limits::CONNECTION_DRAIN, graceful.shutdown()).await;
+    while connections.try_join_next().is_some() {}
+    let closed = match in_time {
+        Ok(()) => Closed::InOrder,
+        Err(_) => Closed::Cut { connections: connections.len() },
+    };
     connections.shutdown().await;
+    closed
 }
 
 fn protocol() -> Builder<TokioExecutor> {
@@ -151,7 +166,9 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
 
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,6 +187,42 @@ mod tests {
         assert!(shows_its_protocol(b"GET / HTTP/1.1\r\n").await);
         assert!(shows_its_protocol(b"POST").await);
         assert!(shows_its_protocol(HTTP2_PREFACE).await);
+    }
+
+    /// Serves one request, to be answered once `answer` is notified, and asks to stop meanwhile.
+    async fn stop_during_a_request(answer: Arc<Notify>) -> JoinHandle<Closed> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (begun, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let router = axum::Router::new().fallback({
+            let begun = begun.clone();
+            async move || {
+                begun.notify_one();
+                answer.notified().await;
+            }
+        });
+        let closing = tokio::spawn(accept(listener, router, stop.clone()));
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        begun.notified().await;
+        stop.cancel();
+        // The client stays until the gateway has closed.
+        tokio::spawn(async move { client.read_to_end(&mut Vec::new()).await });
+        closing
+    }
+
+    #[tokio::test]
+    async fn doors_whose_requests_are_answered_in_time_close_in_order() {
+        let answer = Arc::new(Notify::new());
+        let closing = stop_during_a_request(answer.clone()).await;
+        answer.notify_one();
+        assert_eq!(closing.await.unwrap(), Closed::InOrder);
+    }
+
+    #[tokio::test]
+    async fn doors_that_cut_a_connection_say_so() {
+        let closing = stop_during_a_request(Arc::new(Notify::new())).await;
+        tokio::time::pause();
+        assert_eq!(closing.await.unwrap(), Closed::Cut { connections: 1 });
     }
 
     #[tokio::test]

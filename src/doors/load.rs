@@ -1,11 +1,12 @@
 //! Load shedding and time limits, for gRPC and HTTP alike. A stream counts until its first response
 //! headers; streams have places of their own.
 
-use super::grpc::status::Refusal;
 use super::http;
+use super::http::problem::Problem;
+use super::refusal::Refusal;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -36,7 +37,8 @@ pub async fn limit_load(State(load): State<Load>, request: Request, next: Next) 
 }
 
 fn refused(is_grpc: bool) -> Response {
-    if is_grpc { Status::from(Refusal::overloaded()).into_http() } else { http::overloaded() }
+    let refusal = Refusal::overloaded();
+    if is_grpc { Status::from(refusal).into_http() } else { Problem::from(refusal).into_response() }
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@ mod connections;
 pub mod grpc;
 mod http;
 mod load;
+mod panics;
 pub mod pulse;
+pub mod refusal;
 mod router;
 mod tracing_context;
 #[cfg(test)]
 mod wire_tests;
 
-pub use connections::{DoorError, serve};
+pub use connections::{Closed, DoorError, serve};
+pub use http::HttpOptions;
 pub use router::{DoorOptions, RenderMetrics};

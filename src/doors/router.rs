@@ -3,7 +3,9 @@
 use super::grpc::authentication::{Authentication, authenticate};
 use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::transport_errors::map_transport_errors;
+use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
+use super::panics::answer_panics;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
 use crate::access::Principal;
@@ -25,6 +27,8 @@ pub struct DoorOptions {
     pub anonymous: Option<Principal>,
     /// For `/metrics`.
     pub metrics: RenderMetrics,
+    /// How the HTTP door answers.
+    pub http: HttpOptions,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -34,7 +38,7 @@ impl fmt::Debug for DoorOptions {
 }
 
 /// The doors behind their layers, outermost last: trace, load and time limits, authentication, byte
-/// budget, mapping of what tonic says itself.
+/// budget, mapping of what tonic says itself, panics.
 ///
 /// # Errors
 /// If the descriptors built into the binary cannot be read.
@@ -44,9 +48,12 @@ pub fn router(
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-    let router = http::routes(gateway.readiness(), options.metrics, grpc::routes(&gateway, &budget, stop)?);
+    let door = HttpDoor { gateway: gateway.clone(), options: options.http };
+    let grpc = grpc::routes(&gateway, stop)?;
+    let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
     let authentication = Authentication { gateway, anonymous: options.anonymous };
     Ok(router
+        .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget, count_call))
         .layer(from_fn_with_state(authentication, authenticate))

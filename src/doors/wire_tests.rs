@@ -1,8 +1,10 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
-use super::connections::accept;
+use super::connections::{Closed, accept};
+use super::grpc::SUBMIT_JOBS;
 use super::grpc::budget::{ByteBudget, count_call};
 use super::grpc::frame::SubmitJobsFrame;
+use super::grpc::meter::StreamMeter;
 use super::grpc::servers::ingest_service_server::{IngestService, IngestServiceServer};
 use super::grpc::stream::{self, Intake, StreamContext};
 use super::grpc::transport_errors::map_transport_errors;
@@ -31,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,7 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt;
+use utoipa_axum::router::OpenApiRouter;
 
 /// Stores everything at once.
 #[derive(Clone)]
@@ -53,7 +56,6 @@ impl Intake for StoresAll {
 }
 
 struct StandIn {
-    budget: ByteBudget,
     stop: CancellationToken,
 }
 
@@ -66,9 +68,9 @@ impl IngestService for StandIn {
         request: Request<Streaming<SubmitJobsFrame>>,
     ) -> Result<Response<Self::SubmitJobsStream>, Status> {
         let principal = Principal { source: "test".into(), rights: Rights::EveryProject };
-        let (budget, stop) = (self.budget.clone(), self.stop.clone());
-        let context =
-            StreamContext { intake: StoresAll, principal, standing: Arc::new(|| Ok(())), budget, stop };
+        let meter = request.extensions().get::<StreamMeter>().unwrap().clone();
+        let (standing, stop) = (Arc::new(|| Ok(())), self.stop.clone());
+        let context = StreamContext { intake: StoresAll, principal, standing, meter, stop };
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(stream::serve(context, request.into_inner(), sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
@@ -107,18 +109,18 @@ struct Server {
     address: SocketAddr,
     budget: ByteBudget,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Closed>,
 }
 
 async fn serve() -> Server {
     let (budget, stop) = (ByteBudget::new(limits::IN_FLIGHT_BYTES), CancellationToken::new());
-    let ingest = IngestServiceServer::new(StandIn { budget: budget.clone(), stop: stop.clone() })
+    let ingest = IngestServiceServer::new(StandIn { stop: stop.clone() })
         .max_decoding_message_size(limits::SUBMISSION_BYTES)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
     let (_ready, readiness) = watch::channel(true);
     let grpc = tonic::service::Routes::new(ingest).into_axum_router();
-    let router = http::routes(readiness, Arc::new(String::new), grpc)
+    let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc)
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
@@ -248,6 +250,87 @@ async fn shutdown_tells_open_streams_and_waits_for_nobody_else() {
     tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
 }
 
+/// A stream that announces the largest message and sends `given` bytes of it; it ends when dropped.
+async fn stalled_stream(server: &Server, given: usize) -> impl Sized {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (open, never) = oneshot::channel::<std::convert::Infallible>();
+    let mut begun = vec![0];
+    begun.extend(u32::try_from(limits::SUBMISSION_BYTES).unwrap().to_be_bytes());
+    begun.resize(begun.len() + given, 0);
+    let pieces = streams::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from(begun)))]);
+    let request = ::http::Request::post(format!("http://{}{SUBMIT_JOBS}", server.address))
+        .header(CONTENT_TYPE, "application/grpc")
+        .body(StreamBody::new(pieces.chain(never.into_stream().filter_map(|_| std::future::ready(None)))))
+        .unwrap();
+    let response = send.send_request(request).await.unwrap();
+    (open, send, response)
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test]
+async fn streams_that_stop_in_the_middle_of_a_large_message_leave_half_of_the_budget_to_others() {
+    let server = serve().await;
+    let mut stalled = Vec::new();
+    for _ in 0..20 {
+        stalled.push(stalled_stream(&server, 100_000).await);
+    }
+    let half = limits::IN_FLIGHT_BYTES / 2;
+    until("half of the budget is taken", || server.budget.available() == half).await;
+    let mut client = client(&server).await;
+    let batch = SubmitJobBatchRequest { submissions: vec![of_size(limits::SUBMISSION_BYTES - 100)] };
+    client.submit_job_batch(batch).await.unwrap();
+    let responses = client.submit_jobs(streams::iter((1..=1000).map(numbered))).await.unwrap().into_inner();
+    let (sequences, status) = rest(responses).await;
+    assert_eq!((sequences.len(), status.code()), (1000, Code::Ok));
+    assert_eq!(server.budget.available(), half, "what waits for its turn holds nothing");
+    drop(stalled);
+    until("all of it is back", || server.budget.available() == limits::IN_FLIGHT_BYTES).await;
+}
+
+#[tokio::test]
+async fn a_message_that_never_ends_gives_way_to_those_that_wait() {
+    let server = serve().await;
+    let mut stalled = Vec::new();
+    for _ in 0..8 {
+        stalled.push(stalled_stream(&server, 100_000).await);
+    }
+    until("the share is taken", || server.budget.available() == limits::IN_FLIGHT_BYTES / 2).await;
+    let mut client = client(&server).await;
+    tokio::time::pause();
+    let large = of_size(limits::SUBMISSION_BYTES - 100);
+    let frames = streams::iter([SubmitJobsRequest { sequence: 1, submission: Some(large) }]);
+    let responses = client.submit_jobs(frames).await.unwrap().into_inner();
+    let (sequences, status) = rest(responses).await;
+    assert_eq!((&sequences[..], status.code()), (&[1][..], Code::Ok));
+}
+
+#[tokio::test]
+async fn large_messages_of_many_streams_at_once_all_come_through() {
+    let server = serve().await;
+    let streams = (0..24).map(|_| async {
+        let mut client = client(&server).await;
+        let large = || Some(of_size(limits::SUBMISSION_BYTES - 100));
+        let frames = (1..=2).map(move |sequence| SubmitJobsRequest { sequence, submission: large() });
+        rest(client.submit_jobs(streams::iter(frames)).await.unwrap().into_inner()).await
+    });
+    for (sequences, status) in futures::future::join_all(streams).await {
+        assert_eq!((sequences.len(), status.code()), (2, Code::Ok));
+    }
+    until("all is back", || server.budget.available() == limits::IN_FLIGHT_BYTES).await;
+}
+
 #[tokio::test]
 async fn http_1_is_served_on_the_same_port() {
     let server = serve().await;
@@ -276,7 +359,8 @@ async fn a_submitter_that_never_reads_is_stopped_by_flow_control() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let now = sent.load(std::sync::atomic::Ordering::Relaxed);
         if now == before {
-            assert_eq!(server.budget.available(), limits::IN_FLIGHT_BYTES);
+            let nothing = || server.budget.available() == limits::IN_FLIGHT_BYTES;
+            until("it holds nothing of the budget", nothing).await;
             return;
         }
         before = now;

@@ -1,11 +1,14 @@
 //! Artifacts by name, and what each becomes (ingest contract, section 7 and Appendix C).
 
+use super::Decoded;
 use super::date_time;
 use super::findings::{self, Findings};
 use super::pulse_message::integer;
 use super::schema::{self, Schema};
+use crate::core::Content;
 use crate::domain::{
-    ContentType, JobDetail, JobResult, LogSummary, OpaqueArtifact, Parts, Step, StepError, Violation,
+    ArtifactSubmission, ClaimedIdentity, ContentType, JobDetail, JobGuid, JobResult, LogSummary,
+    OpaqueArtifact, Parts, ProjectName, Refused, Step, StepError, Violation,
 };
 use crate::limits;
 use chrono::{DateTime, Utc};
@@ -119,7 +122,7 @@ impl<'a> Artifact<'a> {
         for (index, detail) in blob.job_details.into_iter().enumerate() {
             let path = format!("{}/job_details/{index}", self.place.blob);
             let mut fit = |name: &str, text: String, limit: usize| {
-                cut(text, limit, || format!("{path}/{name}"), &mut findings.warnings)
+                findings.fit(|| format!("{path}/{name}"), text, limit)
             };
             parts.details.push(JobDetail {
                 title: detail.title.map(|title| fit("title", title, limits::DETAIL_TITLE)),
@@ -141,7 +144,7 @@ impl<'a> Artifact<'a> {
         for (index, step) in blob.step_data.steps.into_iter().enumerate() {
             let path = || format!("{}/step_data/steps/{index}/name", self.place.blob);
             steps.push(Step {
-                name: cut(step.name, limits::STEP_NAME, path, &mut findings.warnings),
+                name: findings.fit(path, step.name, limits::STEP_NAME),
                 started: step.started,
                 finished: step.finished,
                 started_line: step.started_linenumber,
@@ -177,7 +180,7 @@ impl<'a> Artifact<'a> {
         let path = || format!("{}/request_id", self.place.blob);
         parts.details.push(JobDetail {
             title: Some("buildbot_request_id".into()),
-            value: cut(id, limits::DETAIL_VALUE, path, &mut findings.warnings),
+            value: findings.fit(path, id, limits::DETAIL_VALUE),
             url: None,
             content_type: ContentType::Text,
         });
@@ -197,22 +200,27 @@ impl<'a> Artifact<'a> {
     }
 }
 
+/// An artifact that was submitted on its own, if nothing was found against it.
+pub(super) fn conclude(
+    project: Option<ProjectName>,
+    guid: Option<JobGuid>,
+    parts: Parts,
+    findings: Findings,
+    claimed: ClaimedIdentity,
+) -> Decoded {
+    let Findings { violations, warnings } = findings.bounded();
+    let content = match (project, guid) {
+        (Some(project), Some(guid)) if violations.is_empty() => {
+            Content::Artifact(Box::new(ArtifactSubmission { project, guid, parts }))
+        }
+        _ => Content::Invalid(Refused { claimed, violations }),
+    };
+    Decoded { content, warnings, for_other_jobs: Vec::new() }
+}
+
 /// `canceled` is another word for `usercancel` (ingest contract, Appendix C).
 fn step_result(word: &str) -> JobResult {
     if word == "canceled" { JobResult::UserCancel } else { JobResult::from_word(word) }
-}
-
-/// Cuts a text to a number of code points, with a warning.
-fn cut(text: String, limit: usize, path: impl Fn() -> String, warnings: &mut Vec<Violation>) -> String {
-    match text.char_indices().nth(limit) {
-        None => text,
-        Some((end, _)) => {
-            if warnings.len() < limits::VIOLATIONS {
-                warnings.push(findings::cut(path(), &text, limit));
-            }
-            text[..end].to_owned()
-        }
-    }
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! The one parser of date-times in text: the schemas' format check and the translation both use it.
 
-use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::borrow::Cow;
 
@@ -30,9 +30,14 @@ pub(super) fn text_of(timestamp: &prost_types::Timestamp) -> String {
     }
 }
 
+/// First second of the year 1, in Unix seconds.
+pub(super) const EARLIEST: i64 = -62_135_596_800;
+/// Last second of the year 9999.
+pub(super) const LATEST: i64 = 253_402_300_799;
+
 /// Reads Unix seconds in the same years.
 pub(super) fn from_unix(seconds: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(seconds, 0).filter(|time| (1..=9999).contains(&time.year()))
+    (EARLIEST..=LATEST).contains(&seconds).then(|| DateTime::from_timestamp(seconds, 0)).flatten()
 }
 
 /// For members of serde structs that the schema has checked.

@@ -1,6 +1,6 @@
 //! What the formats find wrong, in sentences that are the same whoever found it.
 
-use crate::domain::Violation;
+use crate::domain::{ProjectName, Violation};
 use crate::limits;
 use std::ops::RangeInclusive;
 
@@ -54,6 +54,35 @@ impl Findings {
             self.violations.push(missing(path));
         }
         self.text(path, text?, length)
+    }
+
+    /// The project of a request, for formats whose bytes do not name it.
+    pub(super) fn request_project(&mut self, project: Option<&str>) -> Option<ProjectName> {
+        let Some(text) = project else {
+            self.violations.push(missing("/project"));
+            return None;
+        };
+        ProjectName::try_new(text)
+            .map_err(|error| self.violations.push(Violation::of_text("/project", text, &error)))
+            .ok()
+    }
+
+    /// Cuts a text to a number of code points, with a warning.
+    pub(super) fn fit(&mut self, path: impl Fn() -> String, text: String, limit: usize) -> String {
+        match text.char_indices().nth(limit) {
+            None => text,
+            Some((end, _)) => {
+                self.warn(|| cut(path(), &text, limit));
+                text[..end].to_owned()
+            }
+        }
+    }
+
+    /// Adds a warning while there is room for one.
+    pub(super) fn warn(&mut self, warning: impl FnOnce() -> Violation) {
+        if self.warnings.len() < limits::VIOLATIONS {
+            self.warnings.push(warning());
+        }
     }
 }
 
@@ -112,6 +141,20 @@ pub(super) fn nul(path: impl Into<String>, text: &str) -> Violation {
     Violation::new(path, "nul", message).with_value(text)
 }
 
+/// A number above the largest allowed one.
+pub(super) fn too_big(path: impl Into<String>, number: &str, limit: impl std::fmt::Display) -> Violation {
+    let path = path.into();
+    let message = format!("{path} is {number}, at most {limit} is allowed; send a smaller number");
+    Violation::new(path, "maximum", message).with_limit(limit).with_value(number)
+}
+
+/// A number below the smallest allowed one.
+pub(super) fn too_small(path: impl Into<String>, number: &str, limit: impl std::fmt::Display) -> Violation {
+    let path = path.into();
+    let message = format!("{path} is {number}, at least {limit} is needed; send a larger number");
+    Violation::new(path, "minimum", message).with_limit(limit).with_value(number)
+}
+
 /// A word that is none of the allowed ones.
 pub(super) fn not_among(path: impl Into<String>, word: &str, allowed: &str) -> Violation {
     let path = path.into();
@@ -138,7 +181,7 @@ pub(super) fn not_json(path: impl Into<String>, reason: impl std::fmt::Display) 
 }
 
 /// A submission of too many bytes.
-pub(super) fn too_large(size: usize) -> Violation {
+pub fn too_large(size: usize) -> Violation {
     let limit = limits::SUBMISSION_BYTES;
     let message = format!("the submission has {size} bytes, at most {limit} are allowed; send less");
     Violation::new("", "maxBytes", message).with_limit(limit)
@@ -149,6 +192,13 @@ pub(super) fn cut(path: impl Into<String>, text: &str, limit: usize) -> Violatio
     let path = path.into();
     let message = format!("{path} was cut to {limit} characters");
     Violation::new(path, "cut", message).with_limit(limit).with_value(text)
+}
+
+/// A value that cannot be read and was passed over; a warning. `instead` says what counts now.
+pub(super) fn replaced(path: impl Into<String>, value: &str, instead: &str) -> Violation {
+    let path = path.into();
+    let message = format!("{path} {instead}");
+    Violation::new(path, "replaced", message).with_value(value)
 }
 
 /// Something that is in the submission twice; the first counts. A warning.

@@ -7,16 +7,29 @@ use bytes::Bytes;
 /// that the whole is. Elements are raw and need not be JSON; what follows the end of an array is an
 /// element of its own, so that nothing is passed over in silence.
 pub fn split_items(bytes: &Bytes) -> Vec<Bytes> {
-    let text = trimmed(bytes, bytes.strip_prefix(b"\xef\xbb\xbf".as_slice()).unwrap_or(bytes));
+    let text = body(bytes);
     match text.first() {
         None => Vec::new(),
-        Some(b'[') => array_elements(&text),
+        Some(b'[') => {
+            let RawArray { mut elements, ending } = raw_array(&text, usize::MAX);
+            if let Ending::Closed(rest) = ending
+                && !rest.is_empty()
+            {
+                elements.push(rest);
+            }
+            elements
+        }
         Some(_) if is_json_lines(&text) => {
             let lines = text.split(|byte| *byte == b'\n').map(|line| trimmed(&text, line));
             lines.filter(|line| !line.is_empty()).collect()
         }
         Some(_) => vec![text],
     }
+}
+
+/// Bytes without a byte order mark and without white space around them.
+pub(super) fn body(bytes: &Bytes) -> Bytes {
+    trimmed(bytes, bytes.strip_prefix(b"\xef\xbb\xbf".as_slice()).unwrap_or(bytes))
 }
 
 /// Without white space around it, sharing the bytes of `all`, of which `part` is a part.
@@ -34,37 +47,53 @@ fn is_json_lines(text: &[u8]) -> bool {
         && first_two.iter().any(|line| line.starts_with(b"{") && Scanner::default().closes(line))
 }
 
-/// Elements of the array that `text` starts with.
-fn array_elements(text: &Bytes) -> Vec<Bytes> {
+/// The array that a text starts with, taken apart.
+pub(super) struct RawArray {
+    /// Its elements.
+    pub elements: Vec<Bytes>,
+    /// How the text goes on after them.
+    pub ending: Ending,
+}
+
+/// How an array ends.
+pub(super) enum Ending {
+    /// It is closed, and this follows, usually nothing.
+    Closed(Bytes),
+    /// The text ends before the array does; nor need the last element be complete.
+    Open,
+    /// There are more elements than were asked for.
+    TooMany,
+}
+
+/// Takes apart the array that `text` starts with, up to `most` elements.
+pub(super) fn raw_array(text: &Bytes, most: usize) -> RawArray {
     let mut scanner = Scanner::default();
     let mut elements = Vec::new();
     let mut start = 1;
     for (position, &byte) in text.iter().enumerate() {
         let between_elements = scanner.depth == 1 && !scanner.in_string;
         match byte {
-            b',' if between_elements => {
-                elements.push(trimmed(text, &text[start..position]));
+            b',' | b']' if between_elements => {
+                let element = trimmed(text, &text[start..position]);
+                if byte == b',' || !element.is_empty() || !elements.is_empty() {
+                    if elements.len() == most {
+                        return RawArray { elements, ending: Ending::TooMany };
+                    }
+                    elements.push(element);
+                }
+                if byte == b']' {
+                    let rest = trimmed(text, &text[position + 1..]);
+                    return RawArray { elements, ending: Ending::Closed(rest) };
+                }
                 start = position + 1;
-            }
-            b']' if between_elements => {
-                let last = trimmed(text, &text[start..position]);
-                if !last.is_empty() || !elements.is_empty() {
-                    elements.push(last);
-                }
-                let rest = trimmed(text, &text[position + 1..]);
-                if !rest.is_empty() {
-                    elements.push(rest);
-                }
-                return elements;
             }
             // A stray brace belongs to its element, which is wrong, and ends nothing.
             b'}' if between_elements => {}
             _ => scanner.step(byte),
         }
     }
-    // The array is not closed: what is there of its last element is not complete either.
     elements.push(trimmed(text, &text[start..]));
-    elements
+    RawArray { elements, ending: Ending::Open }
 }
 
 /// Follows nesting and strings, whatever else the text is.

@@ -7,7 +7,7 @@ use super::protobuf::Beyond;
 use super::pulse_message::PulseMessage;
 use super::{schema, translate};
 use crate::core::Content;
-use crate::domain::{ClaimedIdentity, Parts, Refused};
+use crate::domain::{ClaimedIdentity, Parts, Refused, Violation};
 use crate::limits;
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,13 +18,7 @@ pub(super) fn decode(raw: &[u8]) -> Decoded {
         Ok(document) => {
             of_document(&unwrapped(document), Vec::new(), &Beyond::default(), Findings::default())
         }
-        Err(violation) => Decoded {
-            content: Content::Invalid(Refused {
-                claimed: ClaimedIdentity::default(),
-                violations: vec![violation],
-            }),
-            warnings: Vec::new(),
-        },
+        Err(violation) => Decoded::refused(violation, ClaimedIdentity::default()),
     }
 }
 
@@ -33,7 +27,7 @@ pub(super) fn decode(raw: &[u8]) -> Decoded {
 /// # Errors
 /// One violation of the document as a whole: too large, no UTF-8 (with the byte offset), no JSON or
 /// nested too deep (with line and column).
-pub(super) fn parse(raw: &[u8]) -> Result<Value, crate::domain::Violation> {
+pub(super) fn parse(raw: &[u8]) -> Result<Value, Violation> {
     if raw.len() > limits::SUBMISSION_BYTES {
         return Err(findings::too_large(raw.len()));
     }
@@ -114,7 +108,7 @@ pub(super) fn conclude(
         Some(job) if violations.is_empty() => Content::Job(Box::new(job)),
         _ => Content::Invalid(Refused { claimed: claimed(), violations }),
     };
-    Decoded { content, warnings }
+    Decoded { content, warnings, for_other_jobs: Vec::new() }
 }
 
 fn extra_artifacts(document: &Value) -> Vec<Artifact<'_>> {

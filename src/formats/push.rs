@@ -28,7 +28,7 @@ pub fn decode_push_json(index: usize, raw: Bytes) -> PushSubmission {
     let (translated, findings, revision) = match pulse_json::parse(&raw) {
         Ok(document) => {
             let (push, findings) = of_document(&document, &format!("/{index}"));
-            (push, findings, document.get("revision").and_then(Value::as_str).map(str::to_owned))
+            (push, findings, claimed_revision(&document).map(str::to_owned))
         }
         Err(mut violation) => {
             violation.path = format!("/{index}");
@@ -37,6 +37,11 @@ pub fn decode_push_json(index: usize, raw: Bytes) -> PushSubmission {
     };
     let push = concluded(translated, findings, revision.as_deref());
     PushSubmission { raw, format: RawFormat::LegacyPushJson, push }
+}
+
+fn claimed_revision(document: &Value) -> Option<&str> {
+    let last = || document.get("revisions")?.as_array()?.last()?.get("revision");
+    document.get("revision").or_else(last)?.as_str()
 }
 
 /// Reads a push collection: an array, JSON lines or one push. What is wrong in one push is its own.
@@ -128,22 +133,31 @@ pub(super) fn of_document(document: &Value, path: &str) -> (Option<Push>, Findin
 
 fn translated(item: PushItem) -> Result<Push, String> {
     let revision = |text: &str| Revision::try_new(text).map_err(|error| error.to_string());
+    let last = item.revisions.last().map(|commit| commit.revision.clone());
+    let top = item.revision.or(last).ok_or("it has no revision")?;
     let commits = item.revisions.into_iter().map(|commit| {
         Ok(Commit { revision: revision(&commit.revision)?, author: commit.author, comments: commit.comment })
     });
     Ok(Push {
-        revision: revision(&item.revision)?,
+        revision: revision(&top)?,
         time: item.push_timestamp,
         author: item.author,
         commits: commits.collect::<Result<_, String>>()?,
     })
 }
 
+/// Author of a push that names none, as clients of 2016 send it (ingest contract 3.1).
+fn unknown_author() -> String {
+    "unknown@somewhere.com".into()
+}
+
 #[derive(Deserialize)]
 struct PushItem {
-    revision: String,
+    /// Clients of 2016 leave it out where it is that of the last commit.
+    revision: Option<String>,
     #[serde(deserialize_with = "unix_seconds")]
     push_timestamp: DateTime<Utc>,
+    #[serde(default = "unknown_author")]
     author: String,
     revisions: Vec<CommitItem>,
 }

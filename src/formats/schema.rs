@@ -18,6 +18,7 @@ macro_rules! published {
 static PUBLISHED: &[(&str, &str)] = published![
     "pulse-job.yml",
     "job-collection.yml",
+    "artifact-collection.yml",
     "push-collection.yml",
     "text-log-summary-artifact.yml",
     "job-info-artifact.yml",
@@ -33,6 +34,9 @@ pub fn schemas() -> &'static [(&'static str, &'static str)] {
 pub(super) static PULSE_JOB: LazyLock<Schema> = LazyLock::new(|| Schema::of_document("pulse-job.yml"));
 /// One item of a legacy job collection.
 pub(super) static LEGACY_JOB: LazyLock<Schema> = LazyLock::new(|| Schema::of_item("job-collection.yml"));
+/// One item of a legacy artifact collection.
+pub(super) static LEGACY_ARTIFACT: LazyLock<Schema> =
+    LazyLock::new(|| Schema::of_item("artifact-collection.yml"));
 /// One item of a push collection.
 pub(super) static LEGACY_PUSH: LazyLock<Schema> = LazyLock::new(|| Schema::of_item("push-collection.yml"));
 /// An artifact named `text_log_summary`.
@@ -40,6 +44,9 @@ pub(super) static TEXT_LOG_SUMMARY: LazyLock<Schema> =
     LazyLock::new(|| Schema::of_document("text-log-summary-artifact.yml"));
 /// An artifact named `Job Info`.
 pub(super) static JOB_INFO: LazyLock<Schema> = LazyLock::new(|| Schema::of_document("job-info-artifact.yml"));
+/// One document of performance data, as logs print it.
+pub(super) static PERFORMANCE: LazyLock<Schema> =
+    LazyLock::new(|| Schema::of_definition("performance-artifact.yml", "datum"));
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -51,7 +58,7 @@ impl Schema {
         let mut violations = Vec::new();
         if !self.0.is_valid(document) {
             for error in self.0.iter_errors(document).take(limits::VIOLATIONS) {
-                violations.extend(violations_of(&error));
+                violations.extend(violations_of(&error, error.instance_path().as_str()));
             }
         }
         find_nul(document, "", &mut violations);
@@ -65,12 +72,16 @@ impl Schema {
 
     /// The schema of one item of a collection: each item is checked alone (design rule R28).
     fn of_item(name: &str) -> Self {
+        Self::of_definition(name, "item")
+    }
+
+    fn of_definition(name: &str, definition: &str) -> Self {
         let definitions = read(name)["definitions"].take();
         Self::compile(
             name,
             &serde_json::json!({
                 "$schema": "http://json-schema.org/draft-07/schema#",
-                "$ref": "#/definitions/item",
+                "$ref": format!("#/definitions/{definition}"),
                 "definitions": definitions,
             }),
         )
@@ -142,8 +153,7 @@ fn contains_nul(value: &Value) -> bool {
     }
 }
 
-fn violations_of(error: &ValidationError<'_>) -> Vec<Violation> {
-    let path = error.instance_path().as_str();
+fn violations_of(error: &ValidationError<'_>, path: &str) -> Vec<Violation> {
     let value = error.instance();
     let one = |violation: Violation| vec![violation];
     match error.kind() {
@@ -174,18 +184,19 @@ fn violations_of(error: &ValidationError<'_>) -> Vec<Violation> {
         )
         .with_limit(format)),
         ValidationErrorKind::Pattern { pattern } => {
-            let allowed = pattern.trim_start_matches("^[").trim_end_matches("]*$");
-            let message = format!("{path} may contain only {allowed}; replace what is not of these");
+            let characters = pattern.trim_start_matches("^[").trim_end_matches("]*$");
+            let message = match characters.strip_prefix('^') {
+                Some(refused) => format!("{path} may not contain {refused}; remove it"),
+                None => format!("{path} may contain only {characters}; replace what is not of these"),
+            };
             one(of_value(path, "pattern", message, value).with_limit(pattern))
         }
-        ValidationErrorKind::Maximum { limit } => {
-            let message = format!("{path} is {value}, at most {limit} is allowed; send a smaller number");
-            one(of_value(path, "maximum", message, value).with_limit(limit))
+        // The names of an object's members are checked like texts that stand where the members do.
+        ValidationErrorKind::PropertyNames { error } => {
+            violations_of(error, &member(path, text(error.instance())))
         }
-        ValidationErrorKind::Minimum { limit } => {
-            let message = format!("{path} is {value}, at least {limit} is needed; send a larger number");
-            one(of_value(path, "minimum", message, value).with_limit(limit))
-        }
+        ValidationErrorKind::Maximum { limit } => one(findings::too_big(path, &value.to_string(), limit)),
+        ValidationErrorKind::Minimum { limit } => one(findings::too_small(path, &value.to_string(), limit)),
         ValidationErrorKind::Type { kind } => {
             let expected = match kind {
                 TypeKind::Single(kind) => kind.to_string(),
@@ -246,7 +257,8 @@ mod tests {
         for (name, _) in schemas() {
             Schema::of_document(name);
         }
-        for schema in [&PULSE_JOB, &LEGACY_JOB, &LEGACY_PUSH, &TEXT_LOG_SUMMARY, &JOB_INFO] {
+        for schema in [&PULSE_JOB, &LEGACY_JOB, &LEGACY_ARTIFACT, &LEGACY_PUSH, &TEXT_LOG_SUMMARY, &JOB_INFO]
+        {
             assert!(!schema.violations(&json!(7)).is_empty(), "a number is none of these");
         }
     }
@@ -257,6 +269,13 @@ mod tests {
             let schema = read(name);
             assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#", "{name}");
             assert!(schema["title"].is_string() && schema["description"].is_string(), "{name}");
+        }
+    }
+
+    #[test]
+    fn collections_say_how_many_items_they_may_have() {
+        for name in ["job-collection.yml", "artifact-collection.yml", "push-collection.yml"] {
+            assert_eq!(read(name)["maxItems"], limits::COLLECTION_ITEMS, "{name}");
         }
     }
 

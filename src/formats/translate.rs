@@ -143,7 +143,7 @@ fn parts(message: &PulseMessage<'_>, guid: &JobGuid, supplied: Parts, findings: 
         details: unique_details(details),
         summary,
         artifacts: supplied.artifacts,
-        superseded: superseded(&message.coalesced, guid, findings),
+        superseded: superseded(listed(&message.coalesced), guid, findings),
         task: task_run(message.task_id),
     }
 }
@@ -203,7 +203,7 @@ fn step_of(step: &Step<'_>, kind: Kind) -> crate::domain::Step {
 
 /// A supplied summary settles the log it is of: that of the default name whatever its status says,
 /// another one only while it is pending (logs contract 1.8, rows 7, 8, 15 and 16).
-fn settle(log: &mut LogReference, summary: &LogSummary) {
+pub(super) fn settle(log: &mut LogReference, summary: &LogSummary) {
     let named = summary.log_name.as_deref() == Some(&*log.name);
     if log.name == DEFAULT_LOG || (named && log.status == ParseStatus::Pending) {
         log.status = ParseStatus::Parsed;
@@ -211,7 +211,7 @@ fn settle(log: &mut LogReference, summary: &LogSummary) {
 }
 
 /// One reference for each (name, url): what is known about a log's parsing wins over pending.
-fn unique_logs(logs: Vec<LogReference>) -> Vec<LogReference> {
+pub(super) fn unique_logs(logs: Vec<LogReference>) -> Vec<LogReference> {
     unique(
         logs,
         |log| (log.name.clone(), log.url.clone()),
@@ -254,10 +254,18 @@ fn unique<T, K: std::hash::Hash + Eq>(
     kept
 }
 
-fn superseded(coalesced: &[&str], own: &JobGuid, findings: &mut Findings) -> Vec<JobGuid> {
-    let mut guids = Vec::with_capacity(coalesced.len());
-    for (index, text) in coalesced.iter().enumerate() {
-        let path = format!("/coalesced/{index}");
+fn listed<'a>(coalesced: &[&'a str]) -> impl Iterator<Item = (String, &'a str)> {
+    coalesced.iter().enumerate().map(|(index, guid)| (format!("/coalesced/{index}"), *guid))
+}
+
+/// The guids that a job lists as superseded, each with its path; never the job itself.
+pub(super) fn superseded<'a>(
+    listed: impl IntoIterator<Item = (String, &'a str)>,
+    own: &JobGuid,
+    findings: &mut Findings,
+) -> Vec<JobGuid> {
+    let mut guids = Vec::new();
+    for (path, text) in listed {
         match JobGuid::try_new(text) {
             Ok(guid) if guid == *own => {
                 let message = format!("{path} is the job itself, which cannot supersede itself; ignored");

@@ -1,9 +1,9 @@
 //! Checking files without a gateway: `herdgate validate`.
 
 use super::items::split_items;
-use super::{pulse_json, push, schema};
+use super::{Decoded, OtherJobsArtifact, findings, legacy, pulse_json, push};
 use crate::core::Content;
-use crate::domain::{ClaimedIdentity, Violation};
+use crate::domain::{ClaimedIdentity, ProjectName, UNKNOWN, Violation};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -46,31 +46,52 @@ pub fn validate(format: DocumentFormat, bytes: &Bytes) -> Vec<ItemReport> {
 }
 
 fn message(index: usize, raw: &[u8]) -> ItemReport {
-    let decoded = pulse_json::decode(raw);
+    report(index, pulse_json::decode(raw))
+}
+
+/// An item of a job collection, with the artifacts in it that are of other jobs.
+fn job(index: usize, raw: &[u8]) -> ItemReport {
+    let mut report = match pulse_json::parse(raw) {
+        Ok(document) => job_of(index, &document),
+        Err(violation) => report(index, Decoded::refused(violation, ClaimedIdentity::default())),
+    };
+    let found = report.violations.iter_mut().chain(&mut report.warnings);
+    found.for_each(|violation| legacy::place_in_collection(violation, index));
+    report
+}
+
+/// No URL names the project of a file, so that of the item stands in for it, or any.
+fn job_of(index: usize, document: &Value) -> ItemReport {
+    let own = document.get("project").and_then(Value::as_str);
+    let project = own.filter(|own| ProjectName::try_new(own).is_ok()).unwrap_or(UNKNOWN);
+    let mut decoded = legacy::job_of_document(document, Some(project));
+    let others = std::mem::take(&mut decoded.for_other_jobs);
+    let mut report = report(index, decoded);
+    for OtherJobsArtifact { path, raw } in others {
+        let other = self::report(index, legacy::decode_artifact(&raw, Some(project)));
+        let placed = |mut found: Violation| {
+            findings::place(&mut found, "", &path);
+            found
+        };
+        report.violations.extend(other.violations.into_iter().map(placed));
+        report.warnings.extend(other.warnings.into_iter().map(placed));
+    }
+    report
+}
+
+fn report(index: usize, decoded: Decoded) -> ItemReport {
     let (claimed, violations) = match decoded.content {
         Content::Invalid(refused) => (refused.claimed, refused.violations),
         Content::Job(job) => {
             let (project, revision) = (job.project.as_str(), job.revision.as_str());
             (ClaimedIdentity::new(Some(project), Some(revision), Some(job.guid.as_str())), Vec::new())
         }
-        // No Pulse message is an artifact.
-        Content::Artifact(_) => (ClaimedIdentity::default(), Vec::new()),
+        Content::Artifact(artifact) => {
+            let (project, guid) = (artifact.project.as_str(), artifact.guid.as_str());
+            (ClaimedIdentity::new(Some(project), None, Some(guid)), Vec::new())
+        }
     };
     ItemReport { index, claimed, violations, warnings: decoded.warnings }
-}
-
-fn job(index: usize, raw: &[u8]) -> ItemReport {
-    let path = format!("/{index}");
-    let (claimed, mut violations) = match pulse_json::parse(raw) {
-        Ok(document) => {
-            let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
-            let claimed = ClaimedIdentity::new(text("/project"), text("/revision"), text("/job/job_guid"));
-            (claimed, schema::LEGACY_JOB.violations(&document))
-        }
-        Err(violation) => (ClaimedIdentity::default(), vec![violation]),
-    };
-    violations.iter_mut().for_each(|violation| super::findings::place(violation, "", &path));
-    ItemReport { index, claimed, violations, warnings: Vec::new() }
 }
 
 fn push_item(index: usize, raw: Bytes) -> ItemReport {

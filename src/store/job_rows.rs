@@ -211,7 +211,6 @@ impl TryFrom<JobRow> for StoredJob {
     type Error = StoreError;
 
     fn try_from(row: JobRow) -> Result<Self, StoreError> {
-        let options = row.option_key.split(OPTION_SEPARATOR).filter(|name| !name.is_empty());
         Ok(Self {
             id: row.id,
             guid: row.guid,
@@ -238,7 +237,7 @@ impl TryFrom<JobRow> for StoredJob {
                 platform: row.machine_platform,
                 architecture: row.machine_architecture,
             },
-            options: options.map(str::to_owned).collect(),
+            options: option_names(&row.option_key),
             option_collection_hash: row.option_hash,
             reference_data_name: row.reference_data_name.unwrap_or_else(|| row.signature.clone()),
             signature: row.signature,
@@ -264,6 +263,11 @@ impl TryFrom<JobRow> for StoredJob {
             change: ChangePosition { transaction: row.change_transaction, job_id: row.id },
         })
     }
+}
+
+/// The options that the key of a collection spells out.
+pub(super) fn option_names(key: &str) -> Vec<String> {
+    key.split(OPTION_SEPARATOR).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 pub(super) fn door(word: &str) -> Result<Door, StoreError> {

@@ -14,6 +14,7 @@ mod held;
 pub(crate) mod intern;
 mod job_rows;
 mod ledger;
+pub mod lists;
 mod migrate;
 pub mod model;
 mod postgres;

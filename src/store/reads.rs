@@ -136,9 +136,9 @@ struct NewestCommit {
 }
 
 /// Number of commits and the newest of them, (revision, author, comments), by push.
-type CommitsByPush = HashMap<i64, (i64, Vec<(String, String, String)>)>;
+pub(super) type CommitsByPush = HashMap<i64, (i64, Vec<(String, String, String)>)>;
 
-async fn newest_commits(
+pub(super) async fn newest_commits(
     connection: &DatabaseConnection,
     pushes: &[i64],
 ) -> Result<CommitsByPush, StoreError> {

@@ -1,6 +1,7 @@
 //! Logs, traces and metrics. Logs go to standard error; traces and metrics go to a collector if
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` names one; metrics are always rendered for `/metrics` too.
 
+mod export;
 mod labels;
 mod metrics;
 mod propagation;
@@ -10,15 +11,18 @@ pub use metrics::{Metrics, Open};
 pub use propagation::continue_trace;
 
 use crate::config::{Configuration, Log, LogFormat};
+use crate::limits;
 use opentelemetry::global;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::io::IsTerminal;
+use std::path::PathBuf;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -33,6 +37,14 @@ pub enum TelemetryError {
     /// The standard variables ask for what the exporter cannot do.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables: {0}")]
     Exporter(String),
+    /// The certificate that collectors are checked against cannot be read.
+    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {path}: {source}", path = path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The metrics cannot be rendered.
     #[error("metrics cannot be rendered: {0}")]
     Prometheus(String),
@@ -85,11 +97,8 @@ impl Telemetry {
         let mut meters = SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(rendered);
         let mut tracers = None;
         if export {
-            let failed =
-                |error: opentelemetry_otlp::ExporterBuildError| TelemetryError::Exporter(error.to_string());
-            meters = meters
-                .with_periodic_exporter(MetricExporter::builder().with_tonic().build().map_err(failed)?);
-            let spans = SpanExporter::builder().with_tonic().build().map_err(failed)?;
+            let (spans, metrics) = export::exporters()?;
+            meters = meters.with_periodic_exporter(metrics);
             tracers =
                 Some(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(spans).build());
         }
@@ -106,14 +115,18 @@ impl Telemetry {
         }
     }
 
-    /// Sends what has not been sent yet. Blocks for as long as the collector takes, at most the
-    /// exporter's own time limit (5 s unless `OTEL_*` variables say otherwise).
-    pub fn shutdown(self) {
-        for ended in [self.tracers.map(|tracers| tracers.shutdown()), Some(self.meters.shutdown())] {
-            if let Some(Err(error)) = ended {
-                tracing::warn!(%error, "the last traces or metrics could not be sent");
-            }
-        }
+    /// Sends what has not been sent yet, for at most [`limits::TELEMETRY_FLUSH`].
+    pub async fn shutdown(self) {
+        let Self { meters, tracers, .. } = self;
+        // Both block, and side by side one slow collector costs its time once.
+        let spans = spawn_blocking(move || tracers.map_or(Ok(()), |tracers| tracers.shutdown()));
+        let metrics = spawn_blocking(move || meters.shutdown());
+        let lost = match timeout(limits::TELEMETRY_FLUSH, futures::future::join(spans, metrics)).await {
+            Ok((Ok(Ok(())), Ok(Ok(())))) => return,
+            Ok((spans, metrics)) => format!("traces: {spans:?}, metrics: {metrics:?}"),
+            Err(_) => "the collector takes too long".into(),
+        };
+        tracing::warn!(error = lost, "the last traces or metrics could not be sent");
     }
 }
 

@@ -65,6 +65,21 @@ async fn validate_knows_job_collections_and_push_collections() {
     }
 }
 
+#[tokio::test]
+async fn validate_prints_what_a_legacy_item_would_be_cut_to_and_calls_it_valid() {
+    let database = Database::sqlite();
+    let job = json!({"revision": new_revision(), "job": {"job_guid": "a", "who": "w".repeat(51)}});
+    let path = file(&database, "long.json", &json!([job]));
+    let of_jobs = ["validate", "--format", "jobs"];
+    let ran = run(herdgate(database.folder.path()).args(of_jobs).arg(&path)).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("warning: /0/job/who: was cut to 50 characters"), "{ran:?}");
+    let ran = run(herdgate(database.folder.path()).args(of_jobs).arg("--json").arg(&path)).await;
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&report["invalid"], &report["violations"]), (&json!(0), &json!([])));
+    assert_eq!(report["warnings"][0]["field_path"], "/0/job/who");
+}
+
 async fn submit_sums_the_verdicts_up(database: Database) {
     let gateway = Gateway::on(&database).start().await;
     let revision = new_push(&gateway).await;

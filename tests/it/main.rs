@@ -12,6 +12,7 @@ mod clients;
 mod command_line;
 mod corpus_round_trip;
 mod database_outage;
+mod fuzz_corpora;
 mod held;
 mod kill;
 mod refusals;

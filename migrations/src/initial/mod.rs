@@ -25,7 +25,7 @@ fn part_of(column: &'static str, parent: &'static str) -> ForeignKeyCreateStatem
     reference(column, parent).on_delete(ForeignKeyAction::Cascade).take()
 }
 
-fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     named_index(table, columns, "idx")
 }
 

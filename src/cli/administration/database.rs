@@ -9,9 +9,9 @@ use crate::config::Configuration;
 use crate::core::{Gateway, GatewayOptions, PushSubmission};
 use crate::domain::{Door, Signature};
 use crate::doors::grpc::translate;
-use crate::proto;
 use crate::store::model::StoredCredential;
 use crate::store::{FileLock, Store};
+use crate::{limits, proto};
 use chrono::{DateTime, Utc};
 
 /// What held messages and jobs name as the source of what was done by command.
@@ -165,8 +165,13 @@ impl OnDatabase {
         pushes: Vec<PushSubmission>,
     ) -> Result<Vec<proto::Verdict>, Failure> {
         let gateway = self.pipeline().await?;
-        let verdicts = gateway.submit_pushes(&operator(), Door::CommandLine, project, pushes).await?;
-        Ok(verdicts.into_iter().map(translate::verdict).collect())
+        let mut all = Vec::with_capacity(pushes.len());
+        for chunk in pushes.chunks(limits::BATCH_ITEMS) {
+            let (operator, chunk) = (operator(), chunk.to_vec());
+            let verdicts = gateway.submit_pushes(&operator, Door::CommandLine, project, chunk).await?;
+            all.extend(verdicts.into_iter().map(translate::verdict));
+        }
+        Ok(all)
     }
 
     pub(super) async fn close(self) {

@@ -2,6 +2,7 @@
 //! written once, against this.
 
 mod database;
+mod pushes;
 mod server;
 
 use super::database::Create;
@@ -131,7 +132,8 @@ impl Administration {
         either!(self.discard(ids))
     }
 
-    /// Submits at most 1000 pushes; verdicts in their order.
+    /// Submits a push collection, in as many requests as it takes. Verdicts come in the order of the
+    /// pushes, with the field paths of the collection.
     pub async fn submit_pushes(
         &mut self,
         project: &str,

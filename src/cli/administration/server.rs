@@ -1,10 +1,9 @@
 //! Administering through the Admin service of a running gateway.
 
+use super::pushes::Collection;
 use crate::cli::failure::Failure;
 use crate::cli::server::{Connection, LARGEST_ANSWER, connect};
 use crate::core::PushSubmission;
-use crate::domain::{Commit, Push, Refused};
-use crate::doors::grpc::translate;
 use crate::proto;
 use crate::proto::admin_service_client::AdminServiceClient;
 use crate::proto::ingest_service_client::IngestServiceClient;
@@ -101,65 +100,10 @@ impl OnServer {
         project: &str,
         pushes: Vec<PushSubmission>,
     ) -> Result<Vec<proto::Verdict>, Failure> {
-        let valid = pushes.iter().filter_map(|submission| submission.push.as_ref().ok()).map(push).collect();
-        let request = proto::SubmitPushesRequest { project: project.into(), pushes: valid };
-        let mut decided = if request.pushes.is_empty() {
-            Vec::new().into_iter()
-        } else {
-            self.ingest.submit_pushes(request).await?.into_inner().verdicts.into_iter()
-        };
-        let verdict = |submission: PushSubmission| match submission.push {
-            Ok(_) => decided.next().unwrap_or_default(),
-            Err(refused) => rejected(refused),
-        };
-        Ok(pushes.into_iter().map(verdict).collect())
-    }
-}
-
-/// What is wrong before it is sent needs no gateway to be rejected.
-fn rejected(refused: Refused) -> proto::Verdict {
-    proto::Verdict {
-        outcome: proto::Outcome::Rejected.into(),
-        reason: proto::Reason::Invalid.into(),
-        violations: refused.violations.into_iter().map(translate::violation).collect(),
-        ..Default::default()
-    }
-}
-
-fn push(push: &Push) -> proto::Push {
-    let commit = |commit: &Commit| proto::Commit {
-        revision: Some(commit.revision.to_string()),
-        author: Some(commit.author.clone()),
-        comment: Some(commit.comments.clone()),
-    };
-    proto::Push {
-        revision: Some(push.revision.to_string()),
-        push_timestamp: Some(translate::timestamp(push.time)),
-        author: Some(push.author.clone()),
-        revisions: push.commits.iter().map(commit).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{ClaimedIdentity, Revision, Violation};
-
-    #[test]
-    fn a_push_goes_over_the_wire_with_its_commits() {
-        let revision = Revision::try_new("abc").unwrap();
-        let time = chrono::DateTime::from_timestamp(1_790_000_000, 500_000_000).unwrap();
-        let commits = vec![Commit { revision: revision.clone(), author: "a".into(), comments: "c".into() }];
-        let wire = push(&Push { revision, time, author: "b".into(), commits });
-        assert_eq!(wire.push_timestamp.unwrap().nanos, 500_000_000);
-        assert_eq!(wire.revisions[0].comment.as_deref(), Some("c"));
-    }
-
-    #[test]
-    fn a_push_that_is_wrong_already_is_rejected_with_its_violations() {
-        let violations = vec![Violation::new("/0/author", "required", "is missing")];
-        let verdict = rejected(Refused { claimed: ClaimedIdentity::default(), violations });
-        assert_eq!(verdict.outcome(), proto::Outcome::Rejected);
-        assert_eq!(verdict.violations[0].field_path, "/0/author");
+        let mut collection = Collection::new(project, pushes);
+        while let Some(request) = collection.next_request() {
+            collection.answered(self.ingest.submit_pushes(request).await?.into_inner().verdicts);
+        }
+        Ok(collection.into_verdicts())
     }
 }

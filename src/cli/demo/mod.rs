@@ -13,8 +13,8 @@ use crate::access::{Principal, Rights};
 use crate::config::{Configuration, Key, Origin, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
-use crate::doors::DoorOptions;
 use crate::doors::pulse::PulseOptions;
+use crate::doors::{DoorOptions, HttpOptions};
 use crate::proto::get_job_response::Found;
 use crate::proto::ingest_service_client::IngestServiceClient;
 use crate::proto::query_service_client::QueryServiceClient;
@@ -56,7 +56,11 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         .await
         .map_err(|error| Failure::Usage(format!("--listen {}: {error}", arguments.listen)))?;
     let anybody = Principal { source: "demo".into(), rights: Rights::EveryProject };
-    let options = DoorOptions { anonymous: Some(anybody), metrics: Arc::new(telemetry.renderer()) };
+    let options = DoorOptions {
+        anonymous: Some(anybody),
+        metrics: Arc::new(telemetry.renderer()),
+        http: HttpOptions::default(),
+    };
     let mut running = Running::start(listener, gateway, options, PulseOptions::default())?;
     let server = format!("http://{}", running.address());
 
@@ -75,7 +79,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     }
     let ended = tokio::select! {
         ended = running.drain() => ended,
-        _ = signals.next() => Ok(Ended::CutOff),
+        _ = signals.next() => Ok(Ended::OutOfTime),
     };
     shown?;
     Ok(if ended? == Ended::Drained { Exit::Done } else { Exit::Failed })

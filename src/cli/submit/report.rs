@@ -18,18 +18,18 @@ impl<'a> Report<'a> {
         Self { items, submitted }
     }
 
-    /// Whether every job has a verdict and none was rejected.
+    /// Whether every job has a verdict that asks for nothing: neither rejected nor of an unknown kind.
     pub fn is_clean(&self) -> bool {
-        self.unsent() == 0 && self.count(Outcome::Rejected) == 0
+        self.unsent() == 0 && self.refused().next().is_none()
     }
 
-    /// Rejected jobs with their violations, then the summary.
+    /// Refused jobs with their violations, then the summary.
     pub fn print(&self, as_json: bool) -> io::Result<()> {
         if as_json {
             json(&self.as_value())?;
         } else {
-            for (item, verdict) in self.rejected() {
-                line(&format!("{item}: REJECTED {}", verdict.job_guid))?;
+            for (item, verdict) in self.refused() {
+                line(format!("{item}: {} {}", verdicts::outcome(verdict), verdict.job_guid).trim_end())?;
                 for violation in &verdict.violations {
                     line(&format!("{item}: {}", verdicts::violation(violation)))?;
                 }
@@ -48,6 +48,7 @@ impl<'a> Report<'a> {
             (self.count(Outcome::Unchanged), "unchanged"),
             (self.count(Outcome::Parked), "parked"),
             (self.count(Outcome::Rejected), "rejected"),
+            (self.count(Outcome::Unspecified), "with an unknown verdict"),
             (self.unsent(), "without verdict"),
         ];
         let counts: Vec<_> = counts.into_iter().map(|(count, word)| format!("{count} {word}")).collect();
@@ -55,7 +56,7 @@ impl<'a> Report<'a> {
     }
 
     fn as_value(&self) -> Value {
-        let rejected = self.rejected().map(|(item, verdict)| {
+        let rejections = self.refused().map(|(item, verdict)| {
             let mut value = verdicts::verdict_json(verdict);
             value["file"] = item.file.display().to_string().into();
             value["item"] = item.index.into();
@@ -67,8 +68,9 @@ impl<'a> Report<'a> {
             "unchanged": self.count(Outcome::Unchanged),
             "parked": self.count(Outcome::Parked),
             "rejected": self.count(Outcome::Rejected),
+            "unknown_verdict": self.count(Outcome::Unspecified),
             "without_verdict": self.unsent(),
-            "rejections": rejected.collect::<Vec<_>>(),
+            "rejections": rejections.collect::<Vec<_>>(),
             "error": self.submitted.gave_up.as_ref().map(ToString::to_string),
         })
     }
@@ -81,12 +83,12 @@ impl<'a> Report<'a> {
         self.submitted.verdicts.iter().filter(|verdict| verdict.is_none()).count()
     }
 
-    fn rejected(&self) -> impl Iterator<Item = (&Item, &Verdict)> {
+    fn refused(&self) -> impl Iterator<Item = (&Item, &Verdict)> {
         self.items
             .iter()
             .zip(&self.submitted.verdicts)
             .filter_map(|(item, verdict)| Some((item, verdict.as_ref()?)))
-            .filter(|(_, verdict)| verdict.outcome() == Outcome::Rejected)
+            .filter(|(_, verdict)| verdicts::is_refused(verdict))
     }
 }
 
@@ -113,19 +115,20 @@ mod tests {
         let report = Report::new(&items, &submitted);
         assert_eq!(
             report.summary(),
-            "4 jobs: 2 stored, 0 unchanged, 0 parked, 1 rejected, 1 without verdict"
+            "4 jobs: 2 stored, 0 unchanged, 0 parked, 1 rejected, 0 with an unknown verdict, 1 without verdict"
         );
         assert_eq!(report.as_value()["rejections"][0]["item"], 1);
         assert!(!report.is_clean());
     }
 
     #[test]
-    fn parked_and_unchanged_jobs_are_no_failure_and_rejected_ones_are() {
+    fn parked_and_unchanged_jobs_are_no_failure_and_rejected_or_unknown_ones_are() {
         for (outcome, clean) in [
             (Outcome::Stored, true),
             (Outcome::Unchanged, true),
             (Outcome::Parked, true),
             (Outcome::Rejected, false),
+            (Outcome::Unspecified, false),
         ] {
             let submitted = Submitted { verdicts: vec![verdict(outcome)], gave_up: None };
             assert_eq!(Report::new(&items(1), &submitted).is_clean(), clean, "{outcome:?}");

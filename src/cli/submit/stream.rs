@@ -4,9 +4,10 @@ use super::ledger::Ledger;
 use super::patience::Patience;
 use crate::cli::failure::Failure;
 use crate::cli::server::Connection;
-use crate::limits;
+use crate::doors::grpc::translate;
 use crate::proto::ingest_service_client::IngestServiceClient;
 use crate::proto::{JobSubmission, Outcome, Reason, SubmitJobsRequest, Verdict, job_submission};
+use crate::{formats, limits};
 use bytes::Bytes;
 use prost::Message;
 use tonic::Status;
@@ -83,16 +84,10 @@ fn request(sequence: u64, job: Bytes) -> SubmitJobsRequest {
 }
 
 fn too_large(size: usize) -> Verdict {
-    let limit = limits::SUBMISSION_BYTES;
     Verdict {
         outcome: Outcome::Rejected.into(),
         reason: Reason::Invalid.into(),
-        violations: vec![crate::proto::FieldViolation {
-            rule: "maxSize".into(),
-            limit: limit.to_string(),
-            message: format!("the job has {size} bytes; the largest that can be submitted has {limit}"),
-            ..Default::default()
-        }],
+        violations: vec![translate::violation(formats::too_large(size))],
         ..Default::default()
     }
 }

@@ -76,11 +76,7 @@ impl Admin {
         at_most_a_batch(ids)?;
         let verdicts = self.gateway.replay(principal, ids).await?;
         let verdicts = verdicts.into_iter().map(translate::verdict).collect();
-        let mut answer = ReplayHeldMessagesResponse { verdicts };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(answer)
+        Ok(translate::fitted(ReplayHeldMessagesResponse { verdicts }))
     }
 
     pub(super) async fn discard(

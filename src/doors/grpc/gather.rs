@@ -1,6 +1,8 @@
 //! Frames that are ready at once, taken together: what is done per chunk is not done per frame.
 
+use super::budget::TakenBytes;
 use super::frame::SubmitJobsFrame;
+use super::meter::StreamMeter;
 use crate::limits;
 use futures::stream::{Fuse, Stream, StreamExt};
 use std::future::poll_fn;
@@ -11,8 +13,8 @@ use tonic::Status;
 /// What was read.
 #[derive(Debug)]
 pub enum Gathered {
-    /// At least one frame, at most the limits on a chunk.
-    Frames(Vec<SubmitJobsFrame>),
+    /// At least one frame, at most the limits on a chunk, and what they hold of the budget.
+    Frames(Vec<SubmitJobsFrame>, TakenBytes),
     /// No more frames: the client closed its side, or the transport found no frame in the bytes.
     End(Result<(), Status>),
 }
@@ -21,13 +23,14 @@ pub enum Gathered {
 #[derive(Debug)]
 pub struct Gather<S> {
     frames: Fuse<S>,
+    meter: StreamMeter,
     failed: Option<Status>,
 }
 
 impl<S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin> Gather<S> {
-    /// Gathers from the stream.
-    pub fn new(frames: S) -> Self {
-        Self { frames: frames.fuse(), failed: None }
+    /// Gathers from the stream, whose frames the meter has counted.
+    pub fn new(frames: S, meter: StreamMeter) -> Self {
+        Self { frames: frames.fuse(), meter, failed: None }
     }
 
     /// Waits for one frame and takes what else is there. Nothing is lost if the future is dropped.
@@ -40,11 +43,13 @@ impl<S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin> Gather<S> {
             return Poll::Ready(Gathered::End(Err(status)));
         }
         let mut chunk = Vec::new();
+        let mut taken = TakenBytes::default();
         let mut bytes = 0;
         while chunk.len() < limits::STREAM_CHUNK_ITEMS && bytes < limits::STREAM_CHUNK_BYTES {
             match Pin::new(&mut self.frames).poll_next(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     bytes += frame.0.len();
+                    taken.add(self.meter.hand_over(frame.0.len()));
                     chunk.push(frame);
                 }
                 Poll::Ready(Some(Err(status))) if chunk.is_empty() => {
@@ -59,26 +64,31 @@ impl<S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin> Gather<S> {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        Poll::Ready(Gathered::Frames(chunk))
+        Poll::Ready(Gathered::Frames(chunk, taken))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doors::grpc::budget::ByteBudget;
     use bytes::Bytes;
     use futures::stream;
+
+    fn gather<S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin>(frames: S) -> Gather<S> {
+        Gather::new(frames, StreamMeter::new(ByteBudget::new(0)))
+    }
 
     fn frame(length: usize) -> Result<SubmitJobsFrame, Status> {
         Ok(SubmitJobsFrame(Bytes::from(vec![0; length])))
     }
 
     async fn sizes(frames: Vec<Result<SubmitJobsFrame, Status>>) -> (Vec<usize>, Result<(), Status>) {
-        let mut gather = Gather::new(stream::iter(frames));
+        let mut gather = gather(stream::iter(frames));
         let mut sizes = Vec::new();
         loop {
             match gather.next().await {
-                Gathered::Frames(chunk) => sizes.push(chunk.len()),
+                Gathered::Frames(chunk, _) => sizes.push(chunk.len()),
                 Gathered::End(end) => return (sizes, end),
             }
         }
@@ -101,9 +111,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_ready_is_not_waited_for() {
-        let mut gather = Gather::new(Box::pin(stream::iter([frame(1)]).chain(stream::pending())));
+        let mut gather = gather(Box::pin(stream::iter([frame(1)]).chain(stream::pending())));
         match gather.next().await {
-            Gathered::Frames(chunk) => assert_eq!(chunk.len(), 1),
+            Gathered::Frames(chunk, _) => assert_eq!(chunk.len(), 1),
             Gathered::End(end) => panic!("{end:?}"),
         }
     }

@@ -1,8 +1,8 @@
 //! `IngestService`.
 
 use super::authentication::{standing, writer};
-use super::budget::ByteBudget;
 use super::frame::SubmitJobsFrame;
+use super::meter::StreamMeter;
 use super::open_streams::OpenStreams;
 use super::responses::longest;
 use super::servers::ingest_service_server::IngestService;
@@ -12,6 +12,7 @@ use super::{submission, translate};
 use crate::access::Principal;
 use crate::core::{Content, Gateway, SubmitError};
 use crate::domain::{Door, Outcome, ProjectName, Verdict, Violation};
+use crate::doors::panics::end_on_panic;
 use crate::proto::{
     SubmitArtifactsRequest, SubmitArtifactsResponse, SubmitJobBatchRequest, SubmitJobBatchResponse,
     SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse, ValidateJobsRequest, ValidateJobsResponse,
@@ -30,16 +31,15 @@ use tracing::Instrument;
 #[derive(Debug)]
 pub struct Ingest {
     gateway: Gateway,
-    budget: ByteBudget,
     streams: OpenStreams,
     stop: CancellationToken,
 }
 
 impl Ingest {
     /// `stop` is cancelled at shutdown.
-    pub fn new(gateway: Gateway, budget: ByteBudget, stop: CancellationToken) -> Self {
+    pub fn new(gateway: Gateway, stop: CancellationToken) -> Self {
         let streams = OpenStreams::new(limits::OPEN_STREAMS, || Metrics::global().stream());
-        Self { gateway, budget, streams, stop }
+        Self { gateway, streams, stop }
     }
 
     async fn submit(
@@ -60,11 +60,12 @@ impl IngestService for Ingest {
         &self,
         request: Request<Streaming<SubmitJobsFrame>>,
     ) -> Result<Response<Self::SubmitJobsStream>, Status> {
+        let meter = request.extensions().get::<StreamMeter>().cloned();
         let context = StreamContext {
             intake: self.gateway.clone(),
             principal: writer(&request)?,
             standing: standing(&self.gateway, &request),
-            budget: self.budget.clone(),
+            meter: meter.ok_or_else(|| Refusal::internal(&"a stream came past its meter"))?,
             stop: self.stop.clone(),
         };
         let place = self.streams.enter()?;
@@ -72,7 +73,7 @@ impl IngestService for Ingest {
         // One response of room: the rest waits where it is counted.
         let (sender, receiver) = mpsc::channel(1);
         let serving = async move {
-            stream::serve(context, frames, sender).await;
+            end_on_panic(stream::serve(context, frames, sender.clone()), sender).await;
             drop(place);
         };
         tokio::spawn(serving.in_current_span());
@@ -88,11 +89,8 @@ impl IngestService for Ingest {
         at_most_a_batch("submissions", submissions.len())?;
         let received_at = Utc::now();
         let submissions = submissions.into_iter().map(|s| submission::of_message(s, received_at)).collect();
-        let mut answer = SubmitJobBatchResponse { verdicts: self.submit(&principal, submissions).await? };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(Response::new(answer))
+        let answer = SubmitJobBatchResponse { verdicts: self.submit(&principal, submissions).await? };
+        Ok(Response::new(translate::fitted(answer)))
     }
 
     async fn validate_jobs(
@@ -107,10 +105,7 @@ impl IngestService for Ingest {
             answer.validations.push(validation(submission::of_message(submission, now).content));
             tokio::task::consume_budget().await;
         }
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.validations.iter_mut().for_each(|validation| cut(&mut validation.violations));
-        });
-        Ok(Response::new(answer))
+        Ok(Response::new(translate::fitted(answer)))
     }
 
     async fn submit_pushes(
@@ -131,11 +126,8 @@ impl IngestService for Ingest {
                 }
                 Err(error) => return Err(error.into()),
             };
-        let mut answer = SubmitPushesResponse { verdicts: answered(verdicts)? };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(Response::new(answer))
+        let answer = SubmitPushesResponse { verdicts: answered(verdicts)? };
+        Ok(Response::new(translate::fitted(answer)))
     }
 
     async fn submit_artifacts(
@@ -149,11 +141,8 @@ impl IngestService for Ingest {
         let received_at = Utc::now();
         let submissions =
             artifacts.iter().map(|a| submission::of_artifact(a, &project, received_at)).collect();
-        let mut answer = SubmitArtifactsResponse { verdicts: self.submit(&principal, submissions).await? };
-        translate::fit(&mut answer, limits::SUBMISSION_BYTES, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|verdict| cut(&mut verdict.violations));
-        });
-        Ok(Response::new(answer))
+        let answer = SubmitArtifactsResponse { verdicts: self.submit(&principal, submissions).await? };
+        Ok(Response::new(translate::fitted(answer)))
     }
 }
 

@@ -10,6 +10,8 @@ pub mod frame;
 mod gather;
 mod health;
 mod ingest;
+pub(super) mod meter;
+mod metered_body;
 mod open_streams;
 mod page_token;
 mod query;
@@ -24,7 +26,6 @@ mod watch_cursor;
 
 use crate::core::Gateway;
 use crate::{limits, proto};
-use budget::ByteBudget;
 use servers::admin_service_server::AdminServiceServer;
 use servers::ingest_service_server::IngestServiceServer;
 use servers::query_service_server::QueryServiceServer;
@@ -47,10 +48,9 @@ pub(super) mod servers {
 /// If the descriptors built into the binary cannot be read.
 pub fn routes(
     gateway: &Gateway,
-    budget: &ByteBudget,
     stop: &CancellationToken,
 ) -> Result<axum::Router, tonic_reflection::server::Error> {
-    let ingest = ingest::Ingest::new(gateway.clone(), budget.clone(), stop.clone());
+    let ingest = ingest::Ingest::new(gateway.clone(), stop.clone());
     let query = query::Query::new(gateway.clone(), stop.clone());
     let reflection = || {
         tonic_reflection::server::Builder::configure()

@@ -8,6 +8,7 @@ use super::status::Refusal;
 use super::translate;
 use super::watch::{self, WatchContext};
 use crate::core::Gateway;
+use crate::doors::panics::end_on_panic;
 use crate::limits;
 use crate::proto::get_job_response::Found;
 use crate::proto::{
@@ -20,6 +21,7 @@ use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 
 /// Reads what is stored.
 #[derive(Debug)]
@@ -135,10 +137,11 @@ impl QueryService for Query {
         let place = self.watchers.enter()?;
         let context = WatchContext { changes: self.gateway.job_changes(), stop: self.stop.clone() };
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        tokio::spawn(async move {
-            watch.serve(context, sender).await;
+        let watching = async move {
+            end_on_panic(watch.serve(context, sender.clone()), sender).await;
             drop(place);
-        });
+        };
+        tokio::spawn(watching.in_current_span());
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }

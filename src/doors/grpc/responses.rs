@@ -3,11 +3,12 @@
 use super::status::Refusal;
 use super::stream::Ticket;
 use super::translate;
-use crate::domain::{Outcome, Verdict};
+use crate::domain::{Outcome, RetryCause, Verdict};
 use crate::limits;
 use crate::proto::{SequencedVerdict, SubmitJobsResponse};
 use prost::Message;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Responses in the order of their decision, each with the number of submissions that it answers.
 #[derive(Debug, Default)]
@@ -66,23 +67,30 @@ impl Responses {
     }
 }
 
-/// Of two refusals to be sent again, the one that asks for more patience.
+/// Of two reasons to send again, the graver: a bug of ours before all, then the one that asks for more
+/// patience. The same for either order.
 pub fn longest(one: Option<Refusal>, other: Refusal) -> Option<Refusal> {
-    match (&one, &other) {
-        (Some(Refusal::RetryLater { delay, .. }), Refusal::RetryLater { delay: longer, .. })
-            if delay >= longer =>
-        {
-            one
-        }
+    match one {
+        Some(one) if gravity(&one) >= gravity(&other) => Some(one),
         _ => Some(other),
+    }
+}
+
+fn gravity(refusal: &Refusal) -> (u8, Duration, uuid::Uuid) {
+    match refusal {
+        Refusal::Internal(id) => (2, Duration::ZERO, *id),
+        Refusal::RetryLater { delay, cause: RetryCause::DatabaseUnavailable } => {
+            (1, *delay, uuid::Uuid::max())
+        }
+        Refusal::RetryLater { delay, .. } => (1, *delay, uuid::Uuid::nil()),
+        _ => (0, Duration::ZERO, uuid::Uuid::nil()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{RetryCause, StoredReason, Violation};
-    use std::time::Duration;
+    use crate::domain::{StoredReason, Violation};
 
     fn tickets(count: u64) -> Vec<Ticket> {
         (1..=count).map(|n| Ticket { sequence: n * 10, ordinal: n }).collect()
@@ -106,6 +114,24 @@ mod tests {
         let (response, items) = responses.pop().unwrap();
         assert_eq!((items, response.verdicts[0].sequence, response.verdicts[0].ordinal), (1, 20, 2));
         assert!(responses.is_empty());
+    }
+
+    #[test]
+    fn which_of_several_reasons_is_given_does_not_depend_on_their_order() {
+        let retry = |seconds, cause| Refusal::RetryLater { delay: Duration::from_secs(seconds), cause };
+        let rising = [
+            retry(1, RetryCause::Overloaded),
+            retry(1, RetryCause::DatabaseUnavailable),
+            retry(2, RetryCause::Overloaded),
+            Refusal::Internal(uuid::Uuid::from_u128(1)),
+            Refusal::Internal(uuid::Uuid::from_u128(2)),
+        ];
+        for (position, graver) in rising.iter().enumerate() {
+            for lesser in &rising[..=position] {
+                assert_eq!(longest(Some(lesser.clone()), graver.clone()).as_ref(), Some(graver));
+                assert_eq!(longest(Some(graver.clone()), lesser.clone()).as_ref(), Some(graver));
+            }
+        }
     }
 
     #[test]

@@ -1,109 +1,20 @@
 //! The one place where refusals of the gRPC door become a status with `google.rpc` details (design
 //! section 3).
 
-use super::watch_cursor::CursorError;
 use crate::core::SubmitError;
 use crate::domain::RetryCause;
 use crate::limits;
-use crate::store::{RegistrationConflict, StoreError};
+use crate::store::StoreError;
 use std::collections::HashMap;
-use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+
+pub use crate::doors::refusal::Refusal;
 
 /// Domain of every `ErrorInfo`.
 const DOMAIN: &str = "herdgate";
 
-/// Why a call or stream ends without its answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// To be sent again.
-    #[error("{}, send again after {} s", cause_text(*.cause), .delay.as_secs_f32())]
-    RetryLater {
-        /// Not before this.
-        delay: Duration,
-        /// Why.
-        cause: RetryCause,
-    },
-    /// The gateway stops; another one, or this one started again, takes the rest.
-    #[error("shutting down, send what has no verdict again")]
-    Stopping,
-    /// A field of the request breaks a rule.
-    #[error("{field}: {description}")]
-    Invalid {
-        /// Name of the field in the request message.
-        field: &'static str,
-        /// What is wrong with it, naming the limit.
-        description: String,
-    },
-    /// What came over the wire is no message.
-    #[error("the request is malformed: {0}")]
-    Malformed(String),
-    /// A message over the limit; sending it again would not help.
-    #[error("the message is too large, the limit is {} bytes", limits::SUBMISSION_BYTES)]
-    TooLarge,
-    /// No credential, or one that does not work.
-    #[error("{0}")]
-    Unauthenticated(String),
-    /// The credential may not do this.
-    #[error("{0}")]
-    Forbidden(String),
-    /// Nothing has this name or number.
-    #[error("{0}")]
-    NotFound(String),
-    /// The name is taken.
-    #[error("{0}")]
-    AlreadyExists(String),
-    /// What is there already stands in the way.
-    #[error("{0}")]
-    Precondition(String),
-    /// A resume cursor that cannot be served any more.
-    #[error("{0}")]
-    CursorExpired(CursorError),
-    /// A bug of ours, found in the log by this id.
-    #[error("internal error, reported as {0}")]
-    Internal(uuid::Uuid),
-}
-
-fn cause_text(cause: RetryCause) -> &'static str {
-    match cause {
-        RetryCause::DatabaseUnavailable => "the database is unavailable",
-        RetryCause::Overloaded => "the gateway is overloaded",
-        RetryCause::Internal(_) => "internal error",
-    }
-}
-
 impl Refusal {
-    /// A submission without a verdict; a bug of ours is said to be one.
-    pub fn undecided(delay: Duration, cause: RetryCause) -> Self {
-        match cause {
-            RetryCause::Internal(id) => Self::Internal(id),
-            RetryCause::DatabaseUnavailable | RetryCause::Overloaded => Self::RetryLater { delay, cause },
-        }
-    }
-
-    /// A field that breaks a rule.
-    pub fn invalid(field: &'static str, description: impl Into<String>) -> Self {
-        Self::Invalid { field, description: description.into() }
-    }
-
-    /// More items than one request may carry.
-    pub fn too_many(field: &'static str, given: usize) -> Self {
-        Self::invalid(field, format!("at most {} in one request, got {given}", limits::BATCH_ITEMS))
-    }
-
-    /// More work than the gateway takes in.
-    pub fn overloaded() -> Self {
-        Self::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::Overloaded }
-    }
-
-    /// A bug of ours: logs it, once, under an id that the submitter can quote.
-    pub fn internal(error: &dyn std::fmt::Display) -> Self {
-        let id = uuid::Uuid::new_v4();
-        tracing::error!(error_id = %id, %error, "internal error");
-        Self::Internal(id)
-    }
-
     /// What tonic says about bytes that it could not make a message of. Its own statuses carry no
     /// details, and the wrong codes for us.
     pub fn of_transport(status: &Status) -> Self {
@@ -180,43 +91,6 @@ impl From<Refusal> for Status {
     }
 }
 
-impl From<SubmitError> for Refusal {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::RetryLater { delay, cause } => Self::undecided(delay, cause),
-            SubmitError::Forbidden(_) => Self::Forbidden(error.to_string()),
-            SubmitError::UnknownProject(_) => Self::invalid("project", error.to_string()),
-            SubmitError::Stopping => Self::Stopping,
-            SubmitError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(reason) | StoreError::Conflict(reason) => {
-                tracing::warn!(%reason, "the database is unavailable");
-                Self::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::DatabaseUnavailable }
-            }
-            StoreError::Data(_)
-            | StoreError::ForeignKey(_)
-            | StoreError::Unusable(_)
-            | StoreError::Panicked
-            | StoreError::Internal(_) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<RegistrationConflict> for Refusal {
-    fn from(conflict: RegistrationConflict) -> Self {
-        match conflict {
-            RegistrationConflict::Store(error) => error.into(),
-            other => Self::Precondition(other.to_string()),
-        }
-    }
-}
-
 impl From<SubmitError> for Status {
     fn from(error: SubmitError) -> Self {
         Refusal::from(error).into()
@@ -232,6 +106,7 @@ impl From<StoreError> for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const DELAY: Duration = Duration::from_secs(3);
 
@@ -264,7 +139,7 @@ mod tests {
             (SubmitError::Forbidden("try".into()).into(), Code::PermissionDenied, "FORBIDDEN", None),
             (Refusal::NotFound("x".into()), Code::NotFound, "NOT_FOUND", None),
             (Refusal::AlreadyExists("x".into()), Code::AlreadyExists, "ALREADY_EXISTS", None),
-            (Refusal::CursorExpired(CursorError::TooOld), Code::OutOfRange, "CURSOR_EXPIRED", None),
+            (Refusal::CursorExpired("x".into()), Code::OutOfRange, "CURSOR_EXPIRED", None),
             (store(StoreError::Internal), Code::Internal, "INTERNAL", None),
             (store(StoreError::Data), Code::Internal, "INTERNAL", None),
             (store(StoreError::ForeignKey), Code::Internal, "INTERNAL", None),

@@ -5,9 +5,10 @@
 //! undecided or unsent, so that HTTP/2's flow control reaches the submitter.
 
 use super::authentication::Standing;
-use super::budget::{ByteBudget, TakenBytes};
+use super::budget::TakenBytes;
 use super::frame::SubmitJobsFrame;
 use super::gather::{Gather, Gathered};
+use super::meter::StreamMeter;
 use super::responses::Responses;
 use super::status::Refusal;
 use super::submission;
@@ -53,8 +54,8 @@ pub struct StreamContext<I> {
     pub principal: Principal,
     /// Asked for every chunk: a credential may be revoked or expire while its stream is open.
     pub standing: Standing,
-    /// Shared with all other streams and calls.
-    pub budget: ByteBudget,
+    /// Has counted every frame against the budget of all streams and calls.
+    pub meter: StreamMeter,
     /// Cancelled at shutdown.
     pub stop: CancellationToken,
 }
@@ -145,10 +146,18 @@ impl<I: Intake> Conversation<I> {
     where
         S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin,
     {
-        let mut frames = Gather::new(frames);
+        let meter = self.context.meter.clone();
+        let mut frames = Some(Gather::new(frames, meter.clone()));
         let stop = self.context.stop.clone();
+        let mut stalls = std::pin::pin!(meter.stalls());
         while !self.is_over() {
             let may_read = self.may_read();
+            if self.end.is_some() || self.gone {
+                // With it go the bytes of a message that is only partly there.
+                frames = None;
+            } else if !may_read {
+                meter.step_back();
+            }
             tokio::select! {
                 biased;
                 () = responses.closed(), if !self.gone => self.leave(),
@@ -165,8 +174,9 @@ impl<I: Intake> Conversation<I> {
                     self.admitted(admitted);
                 }
                 () = stop.cancelled(), if self.end.is_none() => self.refuse(Refusal::Stopping),
-                gathered = frames.next(), if may_read => match gathered {
-                    Gathered::Frames(chunk) => self.admit(chunk),
+                () = &mut stalls, if self.end.is_none() => self.refuse(Refusal::overloaded()),
+                gathered = next(&mut frames), if may_read => match gathered {
+                    Gathered::Frames(chunk, bytes) => self.admit(chunk, bytes),
                     Gathered::End(Ok(())) => self.end = Some(End::HalfClosed),
                     Gathered::End(Err(status)) => self.refuse(Refusal::of_transport(&status)),
                 },
@@ -208,11 +218,11 @@ impl<I: Intake> Conversation<I> {
         }
     }
 
-    fn admit(&mut self, chunk: Vec<SubmitJobsFrame>) {
+    fn admit(&mut self, chunk: Vec<SubmitJobsFrame>, bytes: TakenBytes) {
         self.unanswered += chunk.len();
         let first = self.last_ordinal + 1;
         self.last_ordinal += chunk.len() as u64;
-        self.admission = Some(admit(self.context.clone(), first, chunk).boxed());
+        self.admission = Some(admit(self.context.clone(), first, chunk, bytes).boxed());
     }
 
     fn admitted(&mut self, admitted: Result<Admitted, Refusal>) {
@@ -242,14 +252,14 @@ impl<I: Intake> Conversation<I> {
     }
 }
 
-/// Decodes a chunk and hands it to the core. The bytes are counted first, all at once.
+/// Decodes a chunk and hands it to the core, with the bytes that it holds of the budget.
 async fn admit<I: Intake>(
     context: StreamContext<I>,
     first: u64,
     chunk: Vec<SubmitJobsFrame>,
+    bytes: TakenBytes,
 ) -> Result<Admitted, Refusal> {
     let received_at = Utc::now();
-    let bytes = context.budget.take(chunk.iter().map(|frame| frame.0.len()).sum()).await;
     let mut tickets = Vec::with_capacity(chunk.len());
     let mut submissions = Vec::with_capacity(chunk.len());
     for (ordinal, frame) in (first..).zip(chunk) {
@@ -262,6 +272,17 @@ async fn admit<I: Intake>(
     (context.standing)()?;
     let verdicts = context.intake.submit(&context.principal, submissions).await?;
     Ok(Admitted { tickets, verdicts, bytes })
+}
+
+/// The next chunk; waits for ever once nothing is read any more.
+async fn next<S>(frames: &mut Option<Gather<S>>) -> Gathered
+where
+    S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin,
+{
+    match frames {
+        Some(frames) => frames.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The outcome of what may be under way; waits for ever if nothing is.

@@ -80,7 +80,8 @@ fn decoded(
     request_project: Option<&str>,
     received_at: DateTime<Utc>,
 ) -> Submission {
-    let Decoded { content, warnings } = formats::decode(format, &raw, request_project);
+    // Only legacy job items carry artifacts of other jobs.
+    let Decoded { content, warnings, for_other_jobs: _ } = formats::decode(format, &raw, request_project);
     Submission {
         door: Door::Grpc,
         received_at,

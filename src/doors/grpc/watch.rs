@@ -91,7 +91,7 @@ impl<F: ChangeFeed> Watch<F> {
         let position = if !request.cursor.is_empty() {
             watch_cursor::decode(&request.cursor, database, Utc::now()).map_err(|error| match error {
                 CursorError::Malformed => Refusal::invalid("cursor", error.to_string()),
-                CursorError::OtherDatabase | CursorError::TooOld => Refusal::CursorExpired(error),
+                CursorError::OtherDatabase | CursorError::TooOld => Refusal::CursorExpired(error.to_string()),
             })?
         } else if request.from_beginning {
             ChangePosition::default()

@@ -8,9 +8,8 @@ mod plain;
 pub(super) use beyond::Beyond;
 
 use super::findings::{self, Findings};
-use super::{Decoded, pulse_json, translate};
-use crate::core::Content;
-use crate::domain::{ArtifactSubmission, ClaimedIdentity, JobGuid, Parts, ProjectName, Refused, Violation};
+use super::{Decoded, artifact, pulse_json, translate};
+use crate::domain::{ClaimedIdentity, JobGuid, Parts, Violation};
 use crate::{limits, proto};
 use prost::Message;
 
@@ -18,15 +17,15 @@ use prost::Message;
 pub(super) fn decode_job(raw: &[u8]) -> Decoded {
     match parse::<proto::Job>(raw) {
         Ok(message) => job(&message),
-        Err(violation) => refused(violation, ClaimedIdentity::default()),
+        Err(violation) => Decoded::refused(violation, ClaimedIdentity::default()),
     }
 }
 
 /// Reads `herdgate.v1.Artifact`, of a job of the project that the request names.
 pub(super) fn decode_artifact(raw: &[u8], project: Option<&str>) -> Decoded {
     match parse::<proto::Artifact>(raw) {
-        Ok(message) => artifact(&message, project),
-        Err(violation) => refused(violation, ClaimedIdentity::new(project, None, None)),
+        Ok(message) => submitted_artifact(&message, project),
+        Err(violation) => Decoded::refused(violation, ClaimedIdentity::new(project, None, None)),
     }
 }
 
@@ -42,12 +41,6 @@ fn parse<M: Message + Default>(raw: &[u8]) -> Result<M, Violation> {
 pub(super) fn undecodable(reason: impl std::fmt::Display) -> Violation {
     let message = format!("the submission is no valid protobuf message: {reason}");
     Violation::new("", "protobuf", message)
-}
-
-/// A submission of which nothing else is known.
-pub(super) fn refused(violation: Violation, claimed: ClaimedIdentity) -> Decoded {
-    let content = Content::Invalid(Refused { claimed, violations: vec![violation] });
-    Decoded { content, warnings: Vec::new() }
 }
 
 fn job(job: &proto::Job) -> Decoded {
@@ -76,7 +69,7 @@ fn claimed(job: &proto::Job) -> ClaimedIdentity {
     ClaimedIdentity::new(project, revision, job.task_id.as_deref())
 }
 
-fn artifact(message: &proto::Artifact, project: Option<&str>) -> Decoded {
+fn submitted_artifact(message: &proto::Artifact, project: Option<&str>) -> Decoded {
     let mut findings = Findings::default();
     let mut parts = Parts::default();
     if let Some(artifact) = beyond::artifact(message, "", &mut findings) {
@@ -96,28 +89,9 @@ fn artifact(message: &proto::Artifact, project: Option<&str>) -> Decoded {
         }
         Some((_, Ok(guid))) => Some(guid),
     };
-    let project_name = match project.map(ProjectName::try_new) {
-        Some(Ok(name)) => Some(name),
-        Some(Err(error)) => {
-            let text = project.unwrap_or_default();
-            findings.violations.push(Violation::of_text("/project", text, &error));
-            None
-        }
-        None => {
-            findings.violations.push(findings::missing("/project"));
-            None
-        }
-    };
-    let Findings { violations, warnings } = findings.bounded();
-    let content = match (project_name, guid) {
-        (Some(project), Some(guid)) if violations.is_empty() => {
-            Content::Artifact(Box::new(ArtifactSubmission { project, guid, parts }))
-        }
-        _ => {
-            Content::Invalid(Refused { claimed: ClaimedIdentity::new(project, None, guid_text), violations })
-        }
-    };
-    Decoded { content, warnings }
+    let project_name = findings.request_project(project);
+    let claimed = ClaimedIdentity::new(project, None, guid_text);
+    artifact::conclude(project_name, guid, parts, findings, claimed)
 }
 
 /// The document that the schema judges, for tests of the way through it.

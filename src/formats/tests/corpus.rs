@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
 /// A file of the corpus (`HERDGATE_CORPUS`, by default beside the repository), if it is there.
-fn read(path: &str) -> Option<Bytes> {
+pub(in crate::formats) fn read(path: &str) -> Option<Bytes> {
     let folder = std::env::var_os("HERDGATE_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
     match std::fs::read(folder.join(path)) {
@@ -18,7 +18,8 @@ fn read(path: &str) -> Option<Bytes> {
     }
 }
 
-fn messages(path: &str, count: usize) -> Vec<Value> {
+/// The Pulse messages of a file, none if it is not there.
+pub(in crate::formats) fn messages(path: &str, count: usize) -> Vec<Value> {
     let Some(bytes) = read(path) else { return Vec::new() };
     let messages: Vec<Value> = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(messages.len(), count);

@@ -1,10 +1,10 @@
 //! Specifications of the formats that are about more than one of their files.
 
 mod as_protobuf;
-mod corpus;
+pub(super) mod corpus;
 mod equivalence;
 mod pushes;
-mod random_job;
+pub(super) mod random_job;
 mod translation;
 mod violations;
 mod worked_examples;
@@ -105,4 +105,11 @@ fn without(mut document: Value, pointer: &str) -> Value {
     let members = document.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object");
     members.remove(name).expect("the member is there");
     document
+}
+
+#[test]
+fn a_submission_that_makes_its_decoder_panic_is_refused_for_an_internal_error() {
+    let decoded = super::caught(Some("try"), || unreachable!("a bug"));
+    let Content::Invalid(refused) = decoded.content else { panic!("it is refused") };
+    assert_eq!((&*refused.violations[0].rule, refused.claimed.project.as_deref()), ("internal", Some("try")));
 }

@@ -76,10 +76,32 @@ fn what_is_wrong_in_json_is_named_after_its_place_in_the_collection() {
         let wrong = of_json(3, &with(item(), pointer, value));
         assert_eq!(broken(wrong), [(format!("/3{pointer}"), rule.to_owned())]);
     }
-    for pointer in ["/revision", "/push_timestamp", "/author", "/revisions", "/revisions/0/comment"] {
+    for pointer in ["/push_timestamp", "/revisions", "/revisions/0/comment"] {
         let wrong = of_json(3, &without(item(), pointer));
         assert_eq!(broken(wrong), [(format!("/3{pointer}"), "required".to_owned())]);
     }
+}
+
+#[test]
+fn a_push_without_a_revision_has_that_of_its_last_commit() {
+    let commit = |revision: &str| json!({"revision": revision, "author": "", "comment": ""});
+    let item = with(item(), "/revisions", json!([commit("aaaaaaaaaaaa"), commit("bbbbbbbbbbbb")]));
+    let push = of_json(0, &without(item.clone(), "/revision")).push.unwrap();
+    assert_eq!(push.revision.as_str(), "bbbbbbbbbbbb", "tips of 12 characters are taken as they are");
+
+    let nameless = without(with(item.clone(), "/revisions", json!([])), "/revision");
+    assert_eq!(broken(of_json(3, &nameless)), [("/3/revision".to_owned(), "required".to_owned())]);
+    let null = with(item.clone(), "/revision", json!(null));
+    assert_eq!(broken(of_json(3, &null)), [("/3/revision".to_owned(), "type".to_owned())]);
+    let other_fault = without(with(item, "/author", json!(7)), "/revision");
+    let refused = of_json(3, &other_fault).push.unwrap_err();
+    assert_eq!(refused.claimed.revision.as_deref(), Some("bbbbbbbbbbbb"));
+}
+
+#[test]
+fn a_push_without_an_author_has_an_unknown_one() {
+    let push = of_json(0, &without(item(), "/author")).push.unwrap();
+    assert_eq!(push.author, "unknown@somewhere.com");
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn extra() -> BoxedStrategy<Value> {
 }
 
 /// A valid job.
-pub(super) fn valid() -> BoxedStrategy<Value> {
+pub(in crate::formats) fn valid() -> BoxedStrategy<Value> {
     let display = object(vec![
         ("jobSymbol", any_text(0, limits::SYMBOL)),
         ("chunkId?", integer(1, limits::ORDINAL)),

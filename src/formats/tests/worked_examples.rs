@@ -1,11 +1,20 @@
 //! The worked examples of the ingest contract, 1.14, as amended by design rule R11, through both
-//! encodings.
+//! encodings of the message and as an item of legacy REST.
 
 use super::{Value, from_json, job_of, json, through_both};
 use crate::domain::{
     ContentType, Job, JobDetail, JobResult, JobState, LogReference, NamedSymbol, OpaqueArtifact, ParseStatus,
     Platform, StepError, TaskRun,
 };
+use crate::formats::legacy::tests::through_pulse::from_rest;
+
+/// The job through Pulse, gRPC and REST, which must agree.
+#[track_caller]
+fn through_all(message: &Value) -> Job {
+    let job = through_both(message);
+    assert_eq!(from_rest(message), job);
+    job
+}
 
 /// What the four have in common.
 fn example(mut message: Value) -> Value {
@@ -53,7 +62,7 @@ fn signature(job: &Job) -> String {
 
 #[test]
 fn example_1_a_failed_test_with_one_platform_a_chunk_and_an_error_summary() {
-    let job = through_both(&example(json!({
+    let job = through_all(&example(json!({
         "taskId": "6c1b1c52-1f0e-4c39-9a40-0c8f5ad2b9f3/2", "retryId": 2, "jobKind": "test",
         "state": "completed", "result": "fail", "tier": 2,
         "display": {"jobSymbol": "uk", "chunkId": 3, "chunkCount": 8, "groupSymbol": "U",
@@ -102,7 +111,7 @@ fn example_1_a_failed_test_with_one_platform_a_chunk_and_an_error_summary() {
 
 #[test]
 fn example_2_a_pending_build_with_defaults() {
-    let job = through_both(&example(json!({
+    let job = through_all(&example(json!({
         "taskId": "6c1b1c52-1f0e-4c39-9a40-0c8f5ad2b9f3/3", "jobKind": "build", "state": "pending",
         "result": "success", "isRetried": true,
         "display": {"jobSymbol": "", "groupSymbol": "?", "jobName": "mill build"},
@@ -128,7 +137,7 @@ fn example_2_a_pending_build_with_defaults() {
 
 #[test]
 fn example_3_a_retried_job_with_both_machines_steps_and_artifacts() {
-    let job = through_both(&example(json!({
+    let job = through_all(&example(json!({
         "taskId": "0b8a7d3e-55aa-41f7-8b1d-2a1c9e0d4f10/0", "jobKind": "other", "state": "completed",
         "result": "exception", "isRetried": true,
         "display": {"jobSymbol": "L", "groupSymbol": "lint", "jobName": "lint all"}, "labels": [],
@@ -208,7 +217,7 @@ fn example_4_superseding_without_task_or_machines() {
         "coalesced": ["6c1b1c52-1f0e-4c39-9a40-0c8f5ad2b9f3/3", "unknown-guid"],
         "display": {"jobSymbol": "N", "groupSymbol": "nt", "jobName": "nightly", "groupName": "Nightly"},
     }));
-    let job = through_both(&message);
+    let job = through_all(&message);
 
     assert_eq!((&job.state, &job.result), (&JobState::Completed, &JobResult::Success));
     assert_eq!(job.guid.as_str(), "nightly-44");

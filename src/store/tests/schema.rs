@@ -4,14 +4,14 @@ use crate::store::entities::{exchanges, gateway, held, jobs, reference_data, rep
 use crate::store::testing::TestDatabase;
 use sea_orm::EntityTrait;
 
-const ALL: [&str; 2] = ["m20261122_000001_initial", "m20261206_000001_exchanges"];
+const INITIAL: &str = "m20261122_000001_initial";
 
 #[tokio::test]
 async fn migrating_twice_applies_once() {
     for database in TestDatabase::each().await {
         let store = database.connect().await.unwrap();
         assert_eq!(store.database_id(), "");
-        assert_eq!(store.migrate().await.unwrap().now, ALL);
+        assert_eq!(store.migrate().await.unwrap().now[0], INITIAL);
         assert_eq!(store.migrate().await.unwrap().now, [""; 0]);
         assert_eq!(store.database_id().len(), 32);
         let again = database.connect().await.unwrap();
@@ -25,8 +25,8 @@ async fn gateways_that_migrate_at_once_wait_for_each_other() {
     for database in TestDatabase::each().await {
         let stores = [database.connect().await.unwrap(), database.connect().await.unwrap()];
         let (one, other) = tokio::join!(stores[0].migrate(), stores[1].migrate());
-        let applied = one.unwrap().now.len() + other.unwrap().now.len();
-        assert_eq!(applied, ALL.len());
+        let (one, other) = (one.unwrap().now, other.unwrap().now);
+        assert!(one.is_empty() != other.is_empty(), "{one:?} {other:?}");
         database.remove().await;
     }
 }

@@ -12,7 +12,7 @@ pub use admin::{
 };
 pub use exchange::{exchange, registration_of};
 pub use job::{job_with_parts, push, stored_job};
-pub use verdict::{fit, verdict, violation};
+pub use verdict::{fitted, verdict, violation};
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;

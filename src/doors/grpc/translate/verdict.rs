@@ -1,7 +1,10 @@
 //! Verdicts.
 
 use super::timestamp;
-use crate::domain::{Outcome, ParkedFor, RetryCause, StoredReason, UnchangedReason, Verdict, Violation};
+use crate::domain::{
+    INTERNAL, Outcome, ParkedFor, RetryCause, StoredReason, UnchangedReason, Verdict, Violation,
+};
+use crate::limits;
 use crate::proto::{self, Reason};
 use prost::Message;
 use prost_types::Duration;
@@ -14,7 +17,7 @@ pub fn verdict(verdict: Verdict) -> proto::Verdict {
         outcome: outcome(&verdict.outcome).into(),
         reason: reason.into(),
         job_guid: verdict.guid.map(String::from).unwrap_or_default(),
-        warnings: verdict.warnings.into_iter().map(violation).collect(),
+        warnings: warnings(verdict.warnings),
         detail,
         ..Default::default()
     };
@@ -32,6 +35,13 @@ pub fn verdict(verdict: Verdict) -> proto::Verdict {
         }
     }
     message
+}
+
+/// No more than of violations, so that no verdict outgrows what clients read.
+fn warnings(warnings: Vec<Violation>) -> Vec<proto::FieldViolation> {
+    let mut warnings = warnings.into_iter().map(violation).collect();
+    cut(&mut warnings, limits::VIOLATIONS - 1);
+    warnings
 }
 
 fn outcome(outcome: &Outcome) -> proto::Outcome {
@@ -57,6 +67,7 @@ fn reason(outcome: &Outcome) -> Reason {
         Outcome::Rejected(violations) => match violations.first().map(|v| &*v.rule) {
             Some("forbidden_project") => Reason::Forbidden,
             Some("parking_full") => Reason::ParkingFull,
+            Some(INTERNAL) => Reason::Internal,
             _ => Reason::Invalid,
         },
         Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. } => Reason::DatabaseUnavailable,
@@ -101,20 +112,71 @@ pub fn violation(violation: Violation) -> proto::FieldViolation {
     }
 }
 
-/// Cuts the violation lists of a unary answer until it fits into `limit` bytes, evenly and never to
-/// nothing: the reader's own limit on messages would else lose all verdicts. Lists that are cut end
-/// with an entry that says so.
-pub fn fit<M: Message>(
-    answer: &mut M,
-    limit: usize,
-    mut lists: impl FnMut(&mut M, &mut dyn FnMut(&mut Vec<proto::FieldViolation>)),
-) {
-    for keep in [30, 10, 3, 1] {
-        if answer.encoded_len() <= limit {
-            return;
-        }
-        lists(answer, &mut |violations| cut(violations, keep));
+/// An answer with lists of violations, by item.
+pub trait Lists: Message {
+    /// Cuts every list of every item.
+    fn cut(&mut self, cut: &mut dyn FnMut(&mut Vec<proto::FieldViolation>));
+    /// Cuts every other text of unlimited length.
+    fn shorten(&mut self, _: &dyn Fn(&mut String)) {}
+}
+
+impl Lists for proto::ValidateJobsResponse {
+    fn cut(&mut self, cut: &mut dyn FnMut(&mut Vec<proto::FieldViolation>)) {
+        self.validations.iter_mut().for_each(|validation| cut(&mut validation.violations));
     }
+}
+
+macro_rules! answer_of_verdicts {
+    ($($answer:ident),+) => {$(
+        impl Lists for proto::$answer {
+            fn cut(&mut self, cut: &mut dyn FnMut(&mut Vec<proto::FieldViolation>)) {
+                for verdict in &mut self.verdicts {
+                    cut(&mut verdict.violations);
+                    cut(&mut verdict.warnings);
+                }
+            }
+
+            fn shorten(&mut self, shorten: &dyn Fn(&mut String)) {
+                self.verdicts.iter_mut().for_each(|verdict| shorten(&mut verdict.detail));
+            }
+        }
+    )+};
+}
+
+answer_of_verdicts!(
+    SubmitJobBatchResponse,
+    SubmitPushesResponse,
+    SubmitArtifactsResponse,
+    ReplayHeldMessagesResponse
+);
+
+/// Cuts the lists of a unary answer until it fits into [`limits::ANSWER_BYTES`], evenly and never to
+/// nothing, and if that is not enough its texts: the reader's own limit on messages would else lose all
+/// verdicts. Lists that are cut end with an entry that says so.
+pub fn fitted<M: Lists>(mut answer: M) -> M {
+    for keep in [30, 10, 3, 1] {
+        if answer.encoded_len() <= limits::ANSWER_BYTES {
+            return answer;
+        }
+        answer.cut(&mut |violations| cut(violations, keep));
+    }
+    if answer.encoded_len() > limits::ANSWER_BYTES {
+        // A thousand verdicts of one violation and one warning fit in any case.
+        answer.cut(&mut |violations| {
+            if violations.len() > 1 {
+                violations.truncate(1);
+                violations.push(left_out());
+            }
+            for violation in violations {
+                shorten(&mut violation.field_path);
+                shorten(&mut violation.limit);
+                shorten(&mut violation.value_excerpt);
+                shorten(&mut violation.message);
+            }
+        });
+        answer.shorten(&shorten);
+    }
+    answer
 }
 
 fn cut(violations: &mut Vec<proto::FieldViolation>, keep: usize) {
@@ -122,11 +184,22 @@ fn cut(violations: &mut Vec<proto::FieldViolation>, keep: usize) {
         return;
     }
     violations.truncate(keep);
-    violations.push(proto::FieldViolation {
+    violations.push(left_out());
+}
+
+fn left_out() -> proto::FieldViolation {
+    proto::FieldViolation {
         rule: "more_violations".into(),
-        message: "further violations are left out, the answer would be too large".into(),
+        message: "further entries are left out, the answer would be too large".into(),
         ..Default::default()
-    });
+    }
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(limits::SHORTENED_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
 }
 
 #[cfg(test)]
@@ -167,6 +240,7 @@ mod tests {
             (rejected("unknown_repository"), Word::Rejected, Reason::Invalid),
             (rejected("forbidden_project"), Word::Rejected, Reason::Forbidden),
             (rejected("parking_full"), Word::Rejected, Reason::ParkingFull),
+            (rejected(INTERNAL), Word::Rejected, Reason::Internal),
             (retry(RetryCause::DatabaseUnavailable), Word::RetryLater, Reason::DatabaseUnavailable),
             (retry(RetryCause::Overloaded), Word::RetryLater, Reason::Overloaded),
         ] {
@@ -209,30 +283,71 @@ mod tests {
         assert!(detail.contains("success") && detail.contains("busted"), "{detail}");
     }
 
+    fn violations(count: usize, text: &str) -> Vec<proto::FieldViolation> {
+        let text = || text.to_owned();
+        let violation = proto::FieldViolation {
+            field_path: text(),
+            rule: "maxLength".into(),
+            limit: "500".into(),
+            value_excerpt: text(),
+            message: text(),
+        };
+        vec![violation; count]
+    }
+
+    /// A batch that is as large as the limits let it be, and so many code points of four bytes a text.
+    fn answer(items: usize, count: usize, length: usize) -> proto::SubmitJobBatchResponse {
+        let text = "\u{1F600}".repeat(length);
+        let verdict = proto::Verdict {
+            job_guid: "\u{1F600}".repeat(limits::JOB_GUID),
+            violations: violations(count, &text),
+            warnings: violations(count, &text),
+            detail: text.repeat(2),
+            ..Default::default()
+        };
+        proto::SubmitJobBatchResponse { verdicts: vec![verdict; items] }
+    }
+
     #[test]
-    fn an_answer_that_is_too_large_keeps_some_violations_of_every_item() {
-        let violations =
-            || vec![proto::FieldViolation { message: "x".repeat(500), ..Default::default() }; 100];
-        let verdicts = vec![proto::Verdict { violations: violations(), ..Default::default() }; 50];
-        let mut answer = proto::SubmitJobBatchResponse { verdicts };
-        fit(&mut answer, 300_000, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|v| cut(&mut v.violations));
-        });
-        assert!(answer.encoded_len() <= 300_000);
-        for verdict in &answer.verdicts {
-            assert_eq!(verdict.violations.len(), 11);
-            assert_eq!(verdict.violations[10].rule, "more_violations");
+    fn an_answer_that_is_too_large_keeps_some_violations_and_warnings_of_every_item() {
+        let fitted = fitted(answer(100, 100, 100));
+        assert!(fitted.encoded_len() <= limits::ANSWER_BYTES);
+        for verdict in &fitted.verdicts {
+            for list in [&verdict.violations, &verdict.warnings] {
+                assert_eq!(list.len(), 11);
+                assert_eq!(list[10].rule, "more_violations");
+            }
         }
     }
 
     #[test]
+    fn the_largest_answer_there_can_be_fits() {
+        let fitted = fitted(answer(limits::BATCH_ITEMS, limits::VIOLATIONS, limits::VIOLATION_TEXT + 1));
+        assert!(fitted.encoded_len() <= limits::ANSWER_BYTES, "{}", fitted.encoded_len());
+        for verdict in &fitted.verdicts {
+            assert_eq!((&*verdict.violations[0].rule, &*verdict.violations[0].limit), ("maxLength", "500"));
+            assert_eq!(verdict.violations[1].rule, "more_violations");
+            assert!(!verdict.detail.is_empty());
+        }
+        let validation =
+            proto::Validation { valid: false, violations: fitted.verdicts[0].violations.clone() };
+        let validations = vec![validation; limits::BATCH_ITEMS];
+        let validations = super::fitted(proto::ValidateJobsResponse { validations });
+        assert!(validations.encoded_len() <= limits::ANSWER_BYTES);
+    }
+
+    #[test]
     fn an_answer_that_fits_is_left_alone() {
-        let verdict = proto::Verdict { violations: vec![Default::default(); 100], ..Default::default() };
-        let mut answer = proto::SubmitJobBatchResponse { verdicts: vec![verdict] };
-        let before = answer.clone();
-        fit(&mut answer, 300_000, |answer, cut| {
-            answer.verdicts.iter_mut().for_each(|v| cut(&mut v.violations));
-        });
-        assert_eq!(answer, before);
+        let before = answer(2, 100, 100);
+        assert_eq!(fitted(before.clone()), before);
+    }
+
+    #[test]
+    fn a_verdict_has_no_more_warnings_than_violations() {
+        let warnings = vec![Violation::new("/logs/0", "x", "x"); 1000];
+        let stored = Verdict { guid: None, outcome: Outcome::Stored(StoredReason::Created), warnings };
+        let message = verdict(stored);
+        assert_eq!(message.warnings.len(), limits::VIOLATIONS);
+        assert_eq!(message.warnings[limits::VIOLATIONS - 1].rule, "more_violations");
     }
 }

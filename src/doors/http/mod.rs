@@ -1,0 +1,86 @@
+//! The HTTP door: own paths, the paths of legacy clients, and the description of both.
+
+pub mod openapi;
+mod own;
+pub mod problem;
+mod read;
+mod reference_page;
+
+use super::router::RenderMetrics;
+use crate::core::Gateway;
+use axum::Router;
+use axum::extract::Request;
+use axum::response::IntoResponse;
+use http::header::CONTENT_TYPE;
+use problem::{Code, Problem};
+use tokio::sync::watch;
+use tonic::Status;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+/// What handlers of the HTTP door work with.
+#[derive(Debug, Clone)]
+pub struct HttpDoor {
+    /// Decides and stores.
+    pub gateway: Gateway,
+    /// How it answers.
+    pub options: HttpOptions,
+}
+
+/// How the HTTP door answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HttpOptions {}
+
+/// Paths that need the core; every other handler module adds its own here.
+pub fn api(door: HttpDoor) -> OpenApiRouter {
+    OpenApiRouter::new().merge(read::routes()).with_state(door)
+}
+
+/// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
+/// other.
+pub fn routes(
+    readiness: watch::Receiver<bool>,
+    metrics: RenderMetrics,
+    api: OpenApiRouter,
+    grpc: Router,
+) -> Router {
+    let described = OpenApiRouter::with_openapi(openapi::base()).merge(own::routes(readiness, metrics));
+    let (described, document) = described.merge(api).split_for_parts();
+    let http = described
+        .merge(openapi::routes(document))
+        .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed));
+    grpc.merge(http).fallback(unknown)
+}
+
+/// Serves a path that ends in a slash without it too, as legacy clients may ask for it (ingest contract,
+/// Appendix C). The description has it once, with the slash.
+pub fn slash_optional<S>(routes: UtoipaMethodRouter<S>) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let (schemas, paths, methods) = routes;
+    let mut router = OpenApiRouter::new();
+    for path in paths.paths.keys() {
+        if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
+            router = router.route(bare, methods.clone());
+        }
+    }
+    router.routes((schemas, paths, methods))
+}
+
+/// Whether the answer has to be one of gRPC.
+pub fn is_grpc(request: &Request) -> bool {
+    request
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"))
+}
+
+async fn unknown(request: Request) -> axum::response::Response {
+    if is_grpc(&request) {
+        return Status::unimplemented(format!("no method {}", request.uri().path())).into_http();
+    }
+    Problem::from(Code::NotFound).into_response()
+}
+
+#[cfg(test)]
+mod tests;

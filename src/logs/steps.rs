@@ -1,0 +1,159 @@
+//! Steps of a build-master log (logs contract 3).
+
+use super::parsed::{LogError, Step, result_of_code};
+use super::text::after_digits;
+use crate::domain::JobResult;
+
+/// Errors of one step that are kept.
+const ERRORS_OF_A_STEP: usize = 100;
+/// Steps of one log that are kept, and errors of all its steps: bounds of memory, far above any real log.
+const STEPS: usize = 20_000;
+const ERRORS: usize = 10_000;
+const UNNAMED: &str = "Unnamed step";
+/// What a line may begin with before the first step and be no output (3.1).
+const HEADERS: [&str; 7] =
+    ["builder: ", "slave: ", "starttime: ", "results: ", "buildid: ", "builduid: ", "revision: "];
+
+/// Where in the log the parser is.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Place {
+    BeforeTheFirst,
+    Inside,
+    Between,
+}
+
+/// The steps as far as they are known.
+#[derive(Debug)]
+pub struct Steps {
+    place: Place,
+    steps: Vec<Step>,
+    errors: usize,
+    /// Errors of the open step, kept or not.
+    errors_of_step: usize,
+    errors_truncated: bool,
+}
+
+/// A `Started` or `Finished` line.
+#[derive(Debug, PartialEq, Eq)]
+enum Marker<'a> {
+    Started { name: &'a str, at: &'a str },
+    Finished { at: &'a str, result: JobResult },
+}
+
+impl Steps {
+    pub fn new() -> Self {
+        Self {
+            place: Place::BeforeTheFirst,
+            steps: Vec::new(),
+            errors: 0,
+            errors_of_step: 0,
+            errors_truncated: false,
+        }
+    }
+
+    /// Whether a line without any marker can change nothing but its number.
+    pub fn is_inside(&self) -> bool {
+        self.place == Place::Inside
+    }
+
+    /// Takes a line as a header, blank or marker; false if it is ordinary, and then a step is open.
+    pub fn take(&mut self, number: u64, line: &str) -> bool {
+        if line.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}').is_empty() {
+            return true;
+        }
+        if self.place == Place::BeforeTheFirst && HEADERS.iter().any(|header| line.starts_with(header)) {
+            return true;
+        }
+        match marker(line) {
+            Some(Marker::Started { name, at }) => {
+                self.close(number, None, JobResult::Unknown);
+                self.open(number, name, Some(at));
+                true
+            }
+            Some(Marker::Finished { at, result }) => {
+                self.close(number, Some(at), result);
+                true
+            }
+            None => {
+                if self.place != Place::Inside {
+                    self.open(number, UNNAMED, None);
+                }
+                false
+            }
+        }
+    }
+
+    /// An error line of the open step.
+    pub fn error(&mut self, number: u64, line: &str) {
+        self.errors_of_step += 1;
+        if self.errors_of_step > ERRORS_OF_A_STEP || self.errors == ERRORS {
+            self.errors_truncated = true;
+            return;
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.errors.push(LogError { line_number: number, line: line.into() });
+            self.errors += 1;
+        }
+    }
+
+    /// Closes what is open at the last line of the log; gives the steps, and whether errors are missing.
+    pub fn finish(mut self, lines: u64) -> (Vec<Step>, bool) {
+        self.close(lines.saturating_sub(1), None, JobResult::Unknown);
+        (self.steps, self.errors_truncated)
+    }
+
+    fn open(&mut self, number: u64, name: &str, started: Option<&str>) {
+        self.place = Place::Inside;
+        self.errors_of_step = 0;
+        if self.steps.len() == STEPS {
+            // The last one goes on; what it shows says that something is missing.
+            self.errors_truncated = true;
+            return;
+        }
+        self.steps.push(Step {
+            name: name.into(),
+            started: started.map(Into::into),
+            started_line: number,
+            finished: None,
+            finished_line: number,
+            result: JobResult::Unknown,
+            errors: Vec::new(),
+        });
+    }
+
+    fn close(&mut self, number: u64, finished: Option<&str>, result: JobResult) {
+        if self.place != Place::Inside {
+            return;
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.finished = finished.map(Into::into);
+            step.finished_line = number;
+            step.result = result;
+        }
+        self.place = if finished.is_some() { Place::Between } else { Place::Inside };
+    }
+}
+
+/// Nine `=`, a word, the shortest name that lets the rest fit, a result, a time (3.2).
+fn marker(line: &str) -> Option<Marker<'_>> {
+    let rest = line.strip_prefix("========= ")?;
+    let (starts, rest) = match rest.strip_prefix("Started ") {
+        Some(rest) => (true, rest),
+        None => (false, rest.strip_prefix("Finished ")?),
+    };
+    rest.match_indices(" (results: ").find_map(|(end, separator)| {
+        let code = &rest[end + separator.len()..];
+        let elapsed = after_digits(code)?;
+        let digits = &code[..code.len() - elapsed.len()];
+        let elapsed = elapsed.strip_prefix(", elapsed: ")?;
+        // The last one that is followed by a closing parenthesis.
+        let at = elapsed.rmatch_indices(") (at ").find_map(|(at, text)| {
+            elapsed[at + text.len()..].split_once(')').map(|(time, _)| time).filter(|time| !time.is_empty())
+        })?;
+        Some(if starts {
+            Marker::Started { name: &rest[..end], at }
+        } else {
+            Marker::Finished { at, result: result_of_code(digits) }
+        })
+    })
+}
