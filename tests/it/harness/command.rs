@@ -25,6 +25,7 @@ pub fn herdgate(folder: &Path) -> Command {
 pub fn herdgate_on(database: &Database) -> Command {
     let mut command = herdgate(database.folder.path());
     command.env("HERDGATE_DATABASE_URL", &database.url);
+    command.envs(database.environment.iter().map(|(variable, value)| (variable, value)));
     command
 }
 
