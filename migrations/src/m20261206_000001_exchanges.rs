@@ -55,10 +55,8 @@ impl MigrationTrait for Migration {
                     .take(),
             )
             .await?;
-        let routing_key = Table::alter()
-            .table("held_messages")
-            .add_column(string_len_null("routing_key", 255))
-            .take();
+        let routing_key =
+            Table::alter().table("held_messages").add_column(string_len_null("routing_key", 255)).take();
         manager.alter_table(routing_key).await
     }
 }

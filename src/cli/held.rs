@@ -4,8 +4,8 @@ use super::administration::{Administration, Target};
 use super::database::Create;
 use super::output::{Table, json, line, notice};
 use super::{Context, Exit, Failure, verdicts};
-use crate::limits;
 use crate::doors::grpc::translate;
+use crate::limits;
 use crate::proto::{CountHeldMessagesRequest, HeldCount, HeldMessage, HeldState, ListHeldMessagesRequest};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
@@ -93,8 +93,7 @@ pub struct OriginFilter {
 }
 
 /// What selects held submissions where no numbers are given.
-const FILTERS: [&str; 8] =
-    ["state", "project", "guid", "source", "routing_key", "since", "until", "all"];
+const FILTERS: [&str; 8] = ["state", "project", "guid", "source", "routing_key", "since", "until", "all"];
 
 /// Held submissions to do something with.
 #[derive(Debug, Args)]

@@ -92,10 +92,10 @@ fn messages(files: &[PathBuf]) -> Result<Vec<Message>, Failure> {
     let mut messages = Vec::new();
     for file in files {
         let bodies = formats::split_items(&read_file(file)?.into());
-        let placed = bodies.into_iter().enumerate().map(|(index, body)| Message {
-            place: format!("{}:{index}", file.display()),
-            body,
-        });
+        let placed = bodies
+            .into_iter()
+            .enumerate()
+            .map(|(index, body)| Message { place: format!("{}:{index}", file.display()), body });
         messages.extend(placed);
     }
     Ok(messages)

@@ -66,7 +66,9 @@ impl BrokerUrl {
         }
         let user = decoded(user)?;
         if user.len() > USER || user.contains('/') {
-            return Err(format!("the user must be at most {USER} bytes and no `/`: queues are named after it"));
+            return Err(format!(
+                "the user must be at most {USER} bytes and no `/`: queues are named after it"
+            ));
         }
         let path = uri.path().as_str();
         let vhost = decoded(path.strip_prefix('/').unwrap_or(path))?;

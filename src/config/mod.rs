@@ -134,13 +134,10 @@ impl Configuration {
 
     /// Keys that are set and have no effect in this version.
     pub fn without_effect(&self) -> Vec<Key> {
-        [
-            (Key::SecretKey, self.secret_key.is_some()),
-            (Key::UiDir, self.ui_dir.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(key, set)| set.then_some(key))
-        .collect()
+        [(Key::SecretKey, self.secret_key.is_some()), (Key::UiDir, self.ui_dir.is_some())]
+            .into_iter()
+            .filter_map(|(key, set)| set.then_some(key))
+            .collect()
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) fn pulse(settings: &Settings, environment: &Environment) -> Result<Pu
     }
     let sources = sources(environment)?;
     if let Some(source) = sources.iter().find(|source| !brokers.contains_key(&source.broker)) {
-        let variable = if source.kind == crate::domain::ExchangeKind::Jobs { JOB_SOURCES } else { PUSH_SOURCES };
+        let variable =
+            if source.kind == crate::domain::ExchangeKind::Jobs { JOB_SOURCES } else { PUSH_SOURCES };
         return Err(ConfigError::NoBroker { variable: variable.into(), broker: source.broker.clone() });
     }
     let prefetch = limits::PULSE_PREFETCH.to_string();
@@ -71,7 +72,8 @@ fn named_brokers(text: &str) -> Result<BTreeMap<String, BrokerUrl>, String> {
     let named: BTreeMap<String, String> = serde_json::from_str(text).map_err(|_| form.to_owned())?;
     let broker = |(name, url): (String, String)| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name == DEFAULT_BROKER || !(1..=limits::BROKER).contains(&name.len()) || !name.chars().all(allowed) {
+        if name == DEFAULT_BROKER || !(1..=limits::BROKER).contains(&name.len()) || !name.chars().all(allowed)
+        {
             let limit = limits::BROKER;
             return Err(format!(
                 "{name:?} is no name for a broker: 1 to {limit} of A-Z a-z 0-9 _ -, and not {DEFAULT_BROKER}, \
@@ -132,7 +134,9 @@ mod tests {
         let more = r#"{"stage": "amqps://herd:x@stage.example.org/ci"}"#;
         let pulse = read(&[(Key::PulseUrl, URL), (Key::PulseBrokers, more)], &[]).unwrap();
         assert_eq!(pulse.brokers.keys().collect::<Vec<_>>(), ["default", "stage"]);
-        for wrong in ["x", "[]", r#"{"default": "amqp://u:p@h"}"#, r#"{"a b": "amqp://u:p@h"}"#, r#"{"a": "h"}"#] {
+        for wrong in
+            ["x", "[]", r#"{"default": "amqp://u:p@h"}"#, r#"{"a b": "amqp://u:p@h"}"#, r#"{"a": "h"}"#]
+        {
             assert!(read(&[(Key::PulseBrokers, wrong)], &[]).is_err(), "{wrong}");
         }
     }

@@ -116,7 +116,9 @@ fn with_rights_of_source(
             (None, Some(credential)) => Principal::from(&**credential),
             (None, None) if principal.source == item.source => principal.clone(),
             // Revoked or removed, or no credential at all: nothing is left of its rights.
-            (None, None) => Principal { source: item.source.clone(), rights: Rights::Projects(Arc::from([])) },
+            (None, None) => {
+                Principal { source: item.source.clone(), rights: Rights::Projects(Arc::from([])) }
+            }
         };
         item = authorised(&source, item.submission);
     }

@@ -35,7 +35,9 @@ pub struct RegistrationForm {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistrationError {
     /// It is not JSON, or not of this shape.
-    #[error("{0}; write {{\"exchange\": \"exchange/USER/v1/jobs\", \"destinations\": [...], \"projects\": [...]}}, or a list of such")]
+    #[error(
+        "{0}; write {{\"exchange\": \"exchange/USER/v1/jobs\", \"destinations\": [...], \"projects\": [...]}}, or a list of such"
+    )]
     Shape(String),
     /// A member has a value that it does not take.
     #[error("`{field}` {problem}")]
@@ -250,7 +252,9 @@ mod tests {
             (r#"{"exchange": "exchange/a", "may_write": ["a/b"]}"#.into(), "`may_write`"),
             (r#"{"exchange": "exchange/a", "kind": "hg-push", "projects": ["x"]}"#.into(), "`destinations`"),
             (
-                format!(r#"{{"exchange": "exchange/a", "projects": ["{long}"], "destinations": ["{long}"]}}"#),
+                format!(
+                    r#"{{"exchange": "exchange/a", "projects": ["{long}"], "destinations": ["{long}"]}}"#
+                ),
                 "over 255",
             ),
         ] {

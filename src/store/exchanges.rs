@@ -173,10 +173,7 @@ fn agree(existing: &Registration, new: &Registration) -> Result<(), Registration
     }
 }
 
-async fn find(
-    connection: &impl ConnectionTrait,
-    name: &str,
-) -> Result<Option<Registration>, StoreError> {
+async fn find(connection: &impl ConnectionTrait, name: &str) -> Result<Option<Registration>, StoreError> {
     exchange::Entity::find_by_id(name).one(connection).await?.map(Registration::try_from).transpose()
 }
 

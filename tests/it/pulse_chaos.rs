@@ -113,7 +113,12 @@ async fn held_guids(gateway: &Gateway, exchange: &str) -> Vec<String> {
     }
 }
 
-async fn survive(database: Database, postgres: Option<PrivatePostgres>, mut broker: PrivateBroker, blows: &[Blow]) {
+async fn survive(
+    database: Database,
+    postgres: Option<PrivatePostgres>,
+    mut broker: PrivateBroker,
+    blows: &[Blow],
+) {
     let mut random = StdRng::seed_from_u64(seed("pulse chaos"));
     let wanted = if long() { 100_000 } else { 3_000 };
     let proxy = CuttingProxy::before(broker.address()).await;

@@ -169,7 +169,9 @@ async fn a_job_before_its_push_waits_for_it(database: Database) {
     all_stored(&gateway, &[guid]).await;
 }
 
-async fn a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its_exchange(database: Database) {
+async fn a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its_exchange(
+    database: Database,
+) {
     let Some((gateway, broker, revision)) = start(&database).await else { return };
     let exchange = new_exchange();
     let limited = json!({ "exchange": exchange, "may_write": ["nothing"] });
@@ -179,7 +181,8 @@ async fn a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its
     headers.insert("kiln".into(), AMQPValue::LongString("seven".into()));
     let body = pulse(&guid, &revision).to_string();
     publisher.publish(KEY, body.as_bytes(), json_properties().with_headers(headers)).await;
-    let id = eventually("it is held", TAKEN_IN, async || held(&gateway, &guid).await.pop()).await.id.to_string();
+    let id =
+        eventually("it is held", TAKEN_IN, async || held(&gateway, &guid).await.pop()).await.id.to_string();
 
     let herdgate = || {
         let mut command = herdgate_on(&gateway.database);
@@ -199,7 +202,8 @@ async fn a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its
     assert_eq!(run(herdgate().args(none).args(&server)).await.json(), json!([]));
 
     // A writer of the project replays with the rights of the exchange, which are not enough yet.
-    let writer = crate::harness::gateway::create_credential(&gateway.database, "w", &["--project", PROJECT]).await;
+    let writer =
+        crate::harness::gateway::create_credential(&gateway.database, "w", &["--project", PROJECT]).await;
     let as_writer = ["--server".to_owned(), gateway.address(), "--token".to_owned(), writer];
     let replayed = eventually("the credential works", TAKEN_IN, async || {
         let ran = run(herdgate().args(["replay", &id, "--json"]).args(&as_writer)).await;
@@ -271,8 +275,9 @@ async fn a_message_that_fails_for_a_reason_of_ours_is_held_after_some_attempts()
     assert_eq!(one.violations[0].rule, "internal", "{one:?}");
 
     server.execute_unprepared("DROP TRIGGER break ON jobs").await.unwrap();
-    let command = ["held", "replay", &one.id.to_string(), "--server", &gateway.address(), "--token", &gateway.token]
-        .map(ToOwned::to_owned);
+    let command =
+        ["held", "replay", &one.id.to_string(), "--server", &gateway.address(), "--token", &gateway.token]
+            .map(ToOwned::to_owned);
     run(herdgate_on(&gateway.database).args(command)).await.done();
     all_stored(&gateway, &[guid]).await;
 }
@@ -286,9 +291,10 @@ async fn two_gateways_share_the_work_of_one_queue() {
     let other = gateway.beside().await;
     crate::harness::pulse::consumed(&other, &exchange).await;
     let guids: Vec<String> = (0..2000).map(|_| new_guid()).collect();
-    let publishers: Vec<Publisher> = futures::future::join_all((0..4).map(|_| Publisher::open(&broker, &exchange)))
-        .await;
-    let sending = publishers.iter().zip(guids.chunks(500)).map(|(one, some)| one.send_jobs(KEY, some, &revision));
+    let publishers: Vec<Publisher> =
+        futures::future::join_all((0..4).map(|_| Publisher::open(&broker, &exchange))).await;
+    let sending =
+        publishers.iter().zip(guids.chunks(500)).map(|(one, some)| one.send_jobs(KEY, some, &revision));
     futures::future::join_all(sending).await;
     all_stored(&gateway, &guids).await;
     for one in [&gateway, &other] {
@@ -302,7 +308,9 @@ async fn two_gateways_share_the_work_of_one_queue() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_while_postgresql_is_away() {
     let Some(server) = crate::harness::postgres::PrivatePostgres::start_new().await else { return };
-    let Some((gateway, broker, revision)) = start(&Database::on_server(&server.url()).await).await else { return };
+    let Some((gateway, broker, revision)) = start(&Database::on_server(&server.url()).await).await else {
+        return;
+    };
     let exchange = new_exchange();
     let publisher = publisher_to(&gateway, &broker, &registration(&exchange)).await;
     server.stop();

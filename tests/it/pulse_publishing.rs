@@ -94,7 +94,8 @@ async fn what_is_wrong_is_not_published_unless_it_is_wanted(database: Database) 
     let exchange = new_exchange();
     let mut wrong = pulse(&new_guid(), &new_revision());
     wrong["jobKind"] = "baking".into();
-    let path = file(database.folder.path(), "mixed.json", &json!([pulse(&new_guid(), &new_revision()), wrong]));
+    let path =
+        file(database.folder.path(), "mixed.json", &json!([pulse(&new_guid(), &new_revision()), wrong]));
     let refused = publish(&database, KEY, &path, &["--exchange", &exchange]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stdout.contains("mixed.json:1: /jobKind"), "{refused:?}");

@@ -32,9 +32,7 @@ async fn is_bound(publisher: &Publisher, key: &str) -> bool {
 async fn bindings_change_within_5_s_and_no_message_is_lost(database: Database) {
     let Some((gateway, broker, revision)) = start(&database).await else { return };
     let exchange_name = new_exchange();
-    let bound_by = |destinations: &[&str]| {
-        json!({ "exchange": exchange_name, "destinations": destinations, "projects": ["quince-central"] })
-    };
+    let bound_by = |destinations: &[&str]| json!({ "exchange": exchange_name, "destinations": destinations, "projects": ["quince-central"] });
     let publisher = publisher_to(&gateway, &broker, &bound_by(&["stays", "goes"])).await;
     assert!(is_bound(&publisher, "goes.quince-central").await);
     assert!(!is_bound(&publisher, "comes.quince-central").await);
@@ -201,7 +199,8 @@ async fn registrations_are_administered_over_grpc_too(database: Database) {
     let guid = new_guid();
     publisher.send(KEY, &pulse(&guid, &revision)).await;
     all_stored(&gateway, &[guid.clone()]).await;
-    let listed = run(herdgate_on(&gateway.database).args(["exchange", "list", "--json"]).args(&server)).await.json();
+    let listed =
+        run(herdgate_on(&gateway.database).args(["exchange", "list", "--json"]).args(&server)).await.json();
     let one = listed.as_array().unwrap().iter().find(|one| one["exchange"] == exchange_name).unwrap().clone();
     assert_eq!((&one["phase"], &one["kind"]), (&json!("consuming"), &json!("jobs")));
     let remove = ["exchange", "remove", name_of(&exchange_name)];

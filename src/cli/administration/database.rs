@@ -127,7 +127,8 @@ impl OnDatabase {
         &mut self,
         which: proto::ListHeldMessagesRequest,
     ) -> Result<proto::ListHeldMessagesResponse, Failure> {
-        let filter = translate::held_filter(&which).map_err(|refusal| Failure::Refused(refusal.to_string()))?;
+        let filter =
+            translate::held_filter(&which).map_err(|refusal| Failure::Refused(refusal.to_string()))?;
         let size = u64::try_from(which.page_size).ok().filter(|size| *size > 0).unwrap_or(PAGE);
         // Here the token of a page is the last id of the one before.
         let before = which.page_token.parse().ok();

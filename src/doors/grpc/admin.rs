@@ -10,13 +10,13 @@ use crate::core::Gateway;
 use crate::domain::Signature;
 use crate::limits;
 use crate::proto::{
-    AddExchangeRequest, AddExchangeResponse, CountHeldMessagesRequest, CountHeldMessagesResponse,
-    ListExchangesRequest, ListExchangesResponse, RemoveExchangeRequest, RemoveExchangeResponse,
-    AddRepositoryRequest, AddRepositoryResponse, ClearTierOverrideRequest, ClearTierOverrideResponse,
+    AddExchangeRequest, AddExchangeResponse, AddRepositoryRequest, AddRepositoryResponse,
+    ClearTierOverrideRequest, ClearTierOverrideResponse, CountHeldMessagesRequest, CountHeldMessagesResponse,
     CreateCredentialRequest, CreateCredentialResponse, DiscardHeldMessagesRequest,
     DiscardHeldMessagesResponse, GetHeldMessageRequest, GetHeldMessageResponse, ListCredentialsRequest,
-    ListCredentialsResponse, ListHeldMessagesRequest, ListHeldMessagesResponse, ListRepositoriesRequest,
-    ListRepositoriesResponse, ListTierOverridesRequest, ListTierOverridesResponse, ReplayHeldMessagesRequest,
+    ListCredentialsResponse, ListExchangesRequest, ListExchangesResponse, ListHeldMessagesRequest,
+    ListHeldMessagesResponse, ListRepositoriesRequest, ListRepositoriesResponse, ListTierOverridesRequest,
+    ListTierOverridesResponse, RemoveExchangeRequest, RemoveExchangeResponse, ReplayHeldMessagesRequest,
     ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, SetTierOverrideRequest,
     SetTierOverrideResponse, TierOverride,
 };

@@ -10,8 +10,8 @@ use crate::access::Principal;
 use crate::domain::ProjectName;
 use crate::limits;
 use crate::proto::{
-    self, CountHeldMessagesRequest, CountHeldMessagesResponse, DiscardHeldMessagesResponse, GetHeldMessageResponse, ListHeldMessagesRequest, ListHeldMessagesResponse,
-    ReplayHeldMessagesResponse,
+    self, CountHeldMessagesRequest, CountHeldMessagesResponse, DiscardHeldMessagesResponse,
+    GetHeldMessageResponse, ListHeldMessagesRequest, ListHeldMessagesResponse, ReplayHeldMessagesResponse,
 };
 
 impl Admin {
@@ -25,10 +25,8 @@ impl Admin {
         let before = listing.read(&request.page_token)?.map(|(id, _)| id);
         let messages = self.gateway.store().held_messages(&filter, before, limit).await?;
         let full = messages.len() as u64 == limit;
-        let without_context = |held| proto::HeldMessage {
-            context_json: String::new(),
-            ..translate::held_message(held)
-        };
+        let without_context =
+            |held| proto::HeldMessage { context_json: String::new(), ..translate::held_message(held) };
         let (messages, cut) = fitting(messages.into_iter().map(without_context));
         let next_page_token = match messages.last() {
             Some(last) if full || cut => listing.token((last.id, 0)),

@@ -40,8 +40,8 @@ impl Compression {
 
     fn known(word: &str) -> Option<Self> {
         match word.to_ascii_lowercase().as_str() {
-            "application/x-gzip" | "application/gzip" | "application/zlib" | "application/x-zlib" | "gzip"
-            | "x-gzip" | "zlib" | "deflate" => Some(Self::Deflate),
+            "application/x-gzip" | "application/gzip" | "application/zlib" | "application/x-zlib"
+            | "gzip" | "x-gzip" | "zlib" | "deflate" => Some(Self::Deflate),
             "application/x-bz2" | "application/x-bzip2" | "application/bzip2" | "bzip2" | "bz2" => {
                 Some(Self::Bzip2)
             }

@@ -157,10 +157,7 @@ fn uri(url: &BrokerUrl) -> AMQPUri {
     AMQPUri {
         scheme: if url.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
         authority: AMQPAuthority {
-            userinfo: AMQPUserInfo {
-                username: url.user.clone(),
-                password: url.password.expose().to_owned(),
-            },
+            userinfo: AMQPUserInfo { username: url.user.clone(), password: url.password.expose().to_owned() },
             host: url.host.clone(),
             port: url.port,
         },

@@ -107,7 +107,9 @@ fn plain(value: &AMQPValue, depth: usize) -> Value {
         AMQPValue::LongString(text) => json!(text.to_string()),
         AMQPValue::ByteArray(bytes) => json!(hex::encode(bytes.as_slice())),
         AMQPValue::FieldArray(_) | AMQPValue::FieldTable(_) if depth == 0 => json!("..."),
-        AMQPValue::FieldArray(values) => values.as_slice().iter().map(|value| plain(value, depth - 1)).collect(),
+        AMQPValue::FieldArray(values) => {
+            values.as_slice().iter().map(|value| plain(value, depth - 1)).collect()
+        }
         AMQPValue::FieldTable(fields) => table(fields, depth - 1),
         AMQPValue::Void => Value::Null,
     }
@@ -176,7 +178,9 @@ mod tests {
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let traced = with_headers(&[("traceparent", AMQPValue::LongString(parent.into()))]);
         assert_eq!(trace_context(&traced).unwrap()["traceparent"], parent);
-        assert!(trace_context(&with_headers(&[("tracestate", AMQPValue::LongString("a=b".into()))])).is_none());
+        assert!(
+            trace_context(&with_headers(&[("tracestate", AMQPValue::LongString("a=b".into()))])).is_none()
+        );
         assert!(trace_context(&BasicProperties::default()).is_none());
     }
 }

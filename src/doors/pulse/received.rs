@@ -49,15 +49,7 @@ impl Received {
             },
             Err(violation) => (body, RawFormat::CompressedBody, Some(violation)),
         };
-        Self {
-            tag: delivery.delivery_tag,
-            raw: raw.into(),
-            format,
-            refusal,
-            context,
-            received_at,
-            span,
-        }
+        Self { tag: delivery.delivery_tag, raw: raw.into(), format, refusal, context, received_at, span }
     }
 
     /// Decodes it, as every attempt does.

@@ -64,8 +64,14 @@ async fn declare_on(
     for Binding { exchange, routing_key } in wanted {
         let options = QueueBindOptions::default();
         let table = FieldTable::default();
-        answer(channel.queue_bind(queue.as_str().into(), exchange.into(), routing_key.into(), options, table))
-            .await??;
+        answer(channel.queue_bind(
+            queue.as_str().into(),
+            exchange.into(),
+            routing_key.into(),
+            options,
+            table,
+        ))
+        .await??;
     }
     for Binding { exchange, routing_key } in stale.clone() {
         let table = FieldTable::default();
@@ -74,7 +80,13 @@ async fn declare_on(
     }
     store.forget_bindings(name, &queue, &stale).await?;
     if !new.is_empty() || !stale.is_empty() {
-        tracing::info!(registration = name, queue, bound = new.len(), unbound = stale.len(), "bindings changed");
+        tracing::info!(
+            registration = name,
+            queue,
+            bound = new.len(),
+            unbound = stale.len(),
+            "bindings changed"
+        );
     }
     Ok(Some(Declared { registration, waiting }))
 }
@@ -121,7 +133,8 @@ fn arguments(queue_type: QueueType) -> FieldTable {
     let mut arguments = FieldTable::default();
     if queue_type == QueueType::Quorum {
         arguments.insert("x-queue-type".into(), AMQPValue::LongString(queue_type.as_str().into()));
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(limits::PULSE_DELIVERY_LIMIT.into()));
+        arguments
+            .insert("x-delivery-limit".into(), AMQPValue::LongLongInt(limits::PULSE_DELIVERY_LIMIT.into()));
     }
     arguments
 }

@@ -2,8 +2,8 @@
 
 mod administration;
 mod changes;
-mod fixtures;
 mod exchanges;
+mod fixtures;
 mod held;
 mod jobs;
 mod opening;

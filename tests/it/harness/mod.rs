@@ -2,10 +2,10 @@
 
 pub mod command;
 pub mod corpus;
+pub mod cutting_proxy;
 pub mod database;
 pub mod eventually;
 pub mod gateway;
-pub mod cutting_proxy;
 pub mod jobs;
 pub mod load;
 pub mod postgres;

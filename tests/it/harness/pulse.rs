@@ -155,7 +155,6 @@ pub async fn all_stored(gateway: &Gateway, guids: &[String]) {
 
 /// What is held of an exchange, newest first, at most 1000.
 pub async fn held_of(gateway: &Gateway, exchange: &str) -> Vec<HeldMessage> {
-    let request =
-        ListHeldMessagesRequest { source: exchange.into(), page_size: 1000, ..Default::default() };
+    let request = ListHeldMessagesRequest { source: exchange.into(), page_size: 1000, ..Default::default() };
     gateway.admin().list_held_messages(request).await.unwrap().into_inner().messages
 }

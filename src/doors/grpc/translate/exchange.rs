@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named() {
-        let message = proto::Exchange { exchange: "exchange/a".into(), kind: "x".into(), ..Default::default() };
+        let message =
+            proto::Exchange { exchange: "exchange/a".into(), kind: "x".into(), ..Default::default() };
         assert!(matches!(registration_of(message), Err(Refusal::Invalid { field: "kind", .. })));
     }
 
