@@ -33,8 +33,8 @@ use std::path::PathBuf;
 
 /// The gate that all CI job data enters through.
 ///
-/// Takes job data in over gRPC and Pulse, gives every submission a verdict once it is committed, and lets it be
-/// read back. Exit codes: 0 done, 1 refused or failed, 64 wrong usage or configuration.
+/// Takes job data in over gRPC and Pulse, gives every submission a verdict once it is committed, and lets
+/// it be read back. Exit codes: 0 done, 1 refused or failed, 64 wrong usage or configuration.
 #[derive(Debug, Parser)]
 #[command(name = "herdgate", version, propagate_version = true)]
 pub struct Cli {

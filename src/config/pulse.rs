@@ -76,8 +76,8 @@ fn named_brokers(text: &str) -> Result<BTreeMap<String, BrokerUrl>, String> {
         {
             let limit = limits::BROKER;
             return Err(format!(
-                "{name:?} is no name for a broker: 1 to {limit} of A-Z a-z 0-9 _ -, and not {DEFAULT_BROKER}, \
-                 which is `pulse.url`"
+                "{name:?} is no name for a broker: 1 to {limit} of A-Z a-z 0-9 _ -, and not \
+                 {DEFAULT_BROKER}, which is `pulse.url`"
             ));
         }
         let url = BrokerUrl::parse(&url).map_err(|problem| format!("{name}: {problem}"))?;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// File that is read if `--config` names none; it need not exist.
 pub const DEFAULT_FILE: &str = "herdgate.toml";
 
-/// The variables that concern us: `HERDGATE_*`, `OTEL_*`, `NO_COLOR` and the sources of Pulse. Everything that reads the
-/// environment is handed this, so that tests need not touch that of the process.
+/// The variables that concern us: `HERDGATE_*`, `OTEL_*`, `NO_COLOR` and the sources of Pulse. Everything
+/// that reads the environment is handed this, so that tests need not touch that of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 

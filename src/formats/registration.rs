@@ -31,13 +31,14 @@ pub struct RegistrationForm {
     pub queue_type: Option<String>,
 }
 
+const FORM: &str = "write {\"exchange\": \"exchange/USER/v1/jobs\", \"destinations\": [...], \
+                    \"projects\": [...]}, or a list of such";
+
 /// Why a registration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistrationError {
     /// It is not JSON, or not of this shape.
-    #[error(
-        "{0}; write {{\"exchange\": \"exchange/USER/v1/jobs\", \"destinations\": [...], \"projects\": [...]}}, or a list of such"
-    )]
+    #[error("{0}; {FORM}")]
     Shape(String),
     /// A member has a value that it does not take.
     #[error("`{field}` {problem}")]
@@ -250,7 +251,7 @@ mod tests {
             (r#"{"exchange": "exchange/a", "queue_type": "lazy"}"#.into(), "`queue_type`"),
             (r#"{"exchange": "exchange/a", "projects": [""]}"#.into(), "`projects`"),
             (r#"{"exchange": "exchange/a", "may_write": ["a/b"]}"#.into(), "`may_write`"),
-            (r#"{"exchange": "exchange/a", "kind": "hg-push", "projects": ["x"]}"#.into(), "`destinations`"),
+            (r#"{"exchange": "a", "kind": "hg-push", "projects": ["x"]}"#.into(), "`destinations`"),
             (
                 format!(
                     r#"{{"exchange": "exchange/a", "projects": ["{long}"], "destinations": ["{long}"]}}"#

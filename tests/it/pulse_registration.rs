@@ -32,7 +32,8 @@ async fn is_bound(publisher: &Publisher, key: &str) -> bool {
 async fn bindings_change_within_5_s_and_no_message_is_lost(database: Database) {
     let Some((gateway, broker, revision)) = start(&database).await else { return };
     let exchange_name = new_exchange();
-    let bound_by = |destinations: &[&str]| json!({ "exchange": exchange_name, "destinations": destinations, "projects": ["quince-central"] });
+    let projects = ["quince-central"];
+    let bound_by = |destinations: &[&str]| json!({ "exchange": exchange_name, "destinations": destinations, "projects": projects });
     let publisher = publisher_to(&gateway, &broker, &bound_by(&["stays", "goes"])).await;
     assert!(is_bound(&publisher, "goes.quince-central").await);
     assert!(!is_bound(&publisher, "comes.quince-central").await);

@@ -21,8 +21,8 @@ pub struct Brokers {
 pub enum PulseError {
     /// Not in the configuration.
     #[error(
-        "no broker is named {0:?}; `pulse.url` (HERDGATE_PULSE_URL) is the one named default, others stand in \
-         `pulse.brokers` (HERDGATE_PULSE_BROKERS)"
+        "no broker is named {0:?}; `pulse.url` (HERDGATE_PULSE_URL) is the one named default, others stand \
+         in `pulse.brokers` (HERDGATE_PULSE_BROKERS)"
     )]
     UnknownBroker(String),
     /// No connection.
@@ -38,7 +38,8 @@ pub enum PulseError {
     Silent,
     /// The exchange is not there.
     #[error(
-        "there is no exchange {0:?} at the broker; its publisher declares it, until then it is looked for again"
+        "there is no exchange {0:?} at the broker; its publisher declares it, until then it is looked for \
+         again"
     )]
     NoExchange(String),
     /// The queue is not what it would be declared as.

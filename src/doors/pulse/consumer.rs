@@ -181,7 +181,10 @@ impl Consumer {
         self.note(&registration.name, ConsumerPhase::Ignored, &detail);
         tokio::select! {
             () = self.stop.cancelled() => Ended::Stopped,
-            changed = self.changes.changed() => if changed.is_ok() { Ended::GaveBack } else { Ended::Stopped },
+            changed = self.changes.changed() => match changed {
+                Ok(()) => Ended::GaveBack,
+                Err(_) => Ended::Stopped,
+            },
         }
     }
 

@@ -107,7 +107,9 @@ async fn converse(
                 Some(Event::ConnectionBlocked(reason)) => {
                     tracing::warn!(broker, reason, "the broker blocks the connection");
                 }
-                Some(Event::ConnectionUnblocked) => tracing::info!(broker, "the broker unblocked the connection"),
+                Some(Event::ConnectionUnblocked) => {
+                    tracing::info!(broker, "the broker unblocked the connection");
+                }
                 Some(_) => {}
                 None => break Left::Lost("it was closed".into()),
             },

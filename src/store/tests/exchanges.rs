@@ -88,7 +88,8 @@ on_each_database! {
             assert!(matches!(refused, Some(RegistrationConflict::FromEnvironment(_))), "{refused:?}");
         }
         store.reconcile_registrations(&[from_environment("two"), from_environment("by-hand")]).await.unwrap();
-        let names: Vec<_> = store.registrations().await.unwrap().into_iter().map(|r| (r.name, r.origin)).collect();
+        let known = store.registrations().await.unwrap();
+        let names: Vec<_> = known.into_iter().map(|known| (known.name, known.origin)).collect();
         let environment = RegistrationOrigin::Environment;
         assert_eq!(names, [("by-hand".to_owned(), environment), ("two".to_owned(), environment)]);
     }
