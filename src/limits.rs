@@ -25,6 +25,14 @@ pub const STREAM_RESPONSE_QUEUE: usize = 16;
 pub const RESPONSE_BYTES: usize = 1024 * 1024;
 /// Largest answer: what clients read by default.
 pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Size at which a page of a list ends; what comes with the list stays within [`ANSWER_BYTES`].
+pub const PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Raw bytes of a held message in one answer.
+pub const RAW_PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Pushes in one page.
+pub const PUSHES_PAGE: u64 = 100;
+/// Code points shown of a commit's message.
+pub const SHOWN_COMMENT: usize = 4096;
 /// Code points left of a text where an answer would be larger.
 pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
@@ -235,6 +243,8 @@ pub const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 pub const WATCH_POLL: Duration = Duration::from_secs(1);
 /// Gateways notice changed repositories, credentials and tiers within twice this time.
 pub const DIRECTORY_POLL: Duration = Duration::from_millis(800);
+/// An idle gateway makes sure this often that it can still commit.
+pub const COMMIT_PROBE: Duration = Duration::from_secs(10);
 
 /// Deliveries of one queue that are not acknowledged, unless configured otherwise.
 pub const PULSE_PREFETCH: u16 = 2000;
@@ -278,3 +288,24 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page caches of all connections to SQLite together.
 pub const SQLITE_CACHE_KIB: u32 = 64 * 1024;
+
+/// Body of an HTTP request, as sent and after decompression.
+pub const HTTP_BODY_BYTES: usize = 20 * 1024 * 1024;
+/// Largest body of an answer whose bytes are signed too (Hawk); a larger one is signed without them.
+pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
+/// Clocks of a Hawk client and the gateway may be this far apart.
+pub const HAWK_SKEW: Duration = Duration::from_secs(60);
+/// A nonce is remembered at least this long: a request may be as old as the skew or as far ahead.
+pub const NONCE_AGE: Duration = Duration::from_secs(150);
+/// Nonces of signed reads in memory.
+pub const READ_NONCES: usize = 100_000;
+/// Nonces of writes that wait to be remembered, and that are remembered in one transaction.
+pub const NONCE_QUEUE: usize = 1024;
+/// See [`NONCE_QUEUE`].
+pub const NONCE_BATCH: usize = 500;
+/// Last uses of credentials are written this often.
+pub const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest time for the last of them, at shutdown.
+pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
+/// Description of a credential.
+pub const CREDENTIAL_DESCRIPTION: usize = 500;

@@ -51,6 +51,15 @@ impl Usage {
             statements: self.statements - before.statements,
         }
     }
+
+    /// Each of the figures divided by `parts`.
+    pub fn per(&self, parts: f64) -> Self {
+        Self {
+            gateway_cpu: self.gateway_cpu / parts,
+            database_cpu: self.database_cpu / parts,
+            statements: self.statements / parts,
+        }
+    }
 }
 
 impl Gateway {

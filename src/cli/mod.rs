@@ -8,6 +8,7 @@ mod demo;
 mod exchange;
 mod failure;
 mod held;
+mod keyring;
 mod log;
 mod migrate;
 mod output;

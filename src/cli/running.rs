@@ -71,6 +71,7 @@ impl Running {
     /// Takes nothing in any more, answers what was taken in, and stops (design rule R40).
     pub async fn drain(self) -> Result<Ended, Failure> {
         let deadline = Instant::now() + limits::DRAIN;
+        self.gateway.announce_stop();
         self.stop.cancel();
         let aborts = [self.doors.abort_handle(), self.pulse.abort_handle()];
         let closing = async { tokio::join!(self.doors, self.pulse) };

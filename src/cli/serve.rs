@@ -2,9 +2,11 @@
 
 use super::brokers::brokers;
 use super::database::{Create, lock, open};
+use super::keyring::keyring;
 use super::output::line;
 use super::running::{Ended, Running, StopSignals};
 use super::{Context, Exit, Failure};
+use crate::access::administration::check_secrets;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
@@ -26,6 +28,9 @@ Configuration, in herdgate.toml or the environment:
   database.max_connections   HERDGATE_DATABASE_MAX_CONNECTIONS   8
   database.unsafe            HERDGATE_DATABASE_UNSAFE            false
   database.migrate_on_start  HERDGATE_DATABASE_MIGRATE_ON_START  true
+  secret_key                 HERDGATE_SECRET_KEY                 SQLite: the file DATABASE.key
+  http.trusted_proxies       HERDGATE_HTTP_TRUSTED_PROXIES       none
+  http.public_url            HERDGATE_HTTP_PUBLIC_URL            where each request says it went
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
   pulse.url                  HERDGATE_PULSE_URL                  off; amqps://USER:PASSWORD@HOST/VHOST
@@ -34,11 +39,14 @@ Configuration, in herdgate.toml or the environment:
   pulse.prefetch             HERDGATE_PULSE_PREFETCH             2000
   pulse.connection_age_seconds
                              HERDGATE_PULSE_CONNECTION_AGE_SECONDS  3600
+secret_key encrypts stored Hawk secrets: ID:KEY entries, newest first, KEY of 32 bytes, for instance of
+`openssl rand -hex 32`; PostgreSQL needs it. To replace a key: put the new one in front, restart every
+gateway, run `herdgate credential rekey`, then drop the old one.
+http.trusted_proxies are networks whose X-Forwarded-Host and X-Forwarded-Proto are believed.
 Exchanges are registered by `herdgate exchange`, or in the environment, read at every start:
   PULSE_DATA_INGESTION_SOURCES  [{\"exchange\": ..., \"destinations\": [...], \"projects\": [...]}]
   PULSE_PUSH_SOURCES            [{\"exchange\": ..., \"routing_keys\": [...]}]
 Accepted and without effect in this version:
-  secret_key                 HERDGATE_SECRET_KEY
   ui_dir                     HERDGATE_UI_DIR
 Refused in this version, which does not serve TLS itself:
   tls.cert, tls.key, tls.client_ca
@@ -84,12 +92,16 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
         store.migrate().await?;
     }
     reconcile(&store, configuration).await?;
+    let keyring = keyring(configuration, &store).await?;
+    check_secrets(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     let listener = bind(configuration).await?;
     // Nobody gets in without a credential.
     let options = DoorOptions {
         anonymous: None,
         metrics: Arc::new(telemetry.renderer()),
+        keyring: Arc::new(keyring),
+        reached: Arc::new(configuration.http.clone()),
         http: HttpOptions::default(),
     };
     let pulse = pulse_options(configuration)?;

@@ -18,6 +18,8 @@ pub enum Key {
     TlsCert,
     TlsKey,
     TlsClientCa,
+    HttpTrustedProxies,
+    HttpPublicUrl,
     UiDir,
     LogFormat,
     LogFilter,
@@ -34,11 +36,13 @@ pub enum Kind {
     Boolean,
     /// A table of strings; in the environment a JSON object.
     Names,
+    /// An array of strings; in the environment separated by commas.
+    List,
 }
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -53,6 +57,8 @@ impl Key {
         Self::TlsCert,
         Self::TlsKey,
         Self::TlsClientCa,
+        Self::HttpTrustedProxies,
+        Self::HttpPublicUrl,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -75,6 +81,8 @@ impl Key {
             Self::TlsCert => "tls.cert",
             Self::TlsKey => "tls.key",
             Self::TlsClientCa => "tls.client_ca",
+            Self::HttpTrustedProxies => "http.trusted_proxies",
+            Self::HttpPublicUrl => "http.public_url",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -91,6 +99,7 @@ impl Key {
         match self {
             Self::DatabaseMaxConnections | Self::PulsePrefetch | Self::PulseConnectionAge => Kind::Integer,
             Self::PulseBrokers => Kind::Names,
+            Self::HttpTrustedProxies => Kind::List,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }

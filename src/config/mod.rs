@@ -4,6 +4,7 @@
 mod broker_url;
 mod database_url;
 mod error;
+mod http;
 mod key;
 mod pulse;
 mod secret;
@@ -13,11 +14,13 @@ mod settings;
 pub use broker_url::BrokerUrl;
 pub use database_url::{DatabasePlace, DatabaseUrl};
 pub use error::{ConfigError, Origin};
+pub use http::{Http, PublicUrl};
 pub use key::Key;
 pub use pulse::Pulse;
 pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
+use crate::access::Keyring;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -31,10 +34,13 @@ pub struct Configuration {
     pub database: Database,
     /// `pulse.*`
     pub pulse: Pulse,
-    /// `secret_key`: encrypts stored secrets. Accepted; no secret needs it yet.
-    pub secret_key: Option<Secret>,
+    /// `secret_key`: encrypts stored Hawk secrets (R26). `ID:KEY` entries, newest first; none: the key
+    /// file beside an SQLite database. PostgreSQL has no such file.
+    pub secret_key: Option<Keyring>,
     /// `tls.*`; none: plain text.
     pub tls: Option<Tls>,
+    /// `http.*`
+    pub http: Http,
     /// `ui_dir`: folder of a built dashboard. Accepted; the door that serves it is not built yet.
     pub ui_dir: Option<PathBuf>,
     /// `log.*`
@@ -103,7 +109,6 @@ impl Configuration {
         directory: &Path,
     ) -> Result<Self, ConfigError> {
         let path = |key| settings.get(key).map(|setting| PathBuf::from(&setting.text));
-        let secret = |key| settings.get(key).map(|setting| Secret::new(setting.text.clone()));
         Ok(Self {
             listen: typed(settings, Key::Listen, DEFAULT_LISTEN, |text| {
                 text.parse().map_err(|_| {
@@ -119,8 +124,9 @@ impl Configuration {
                 migrate_on_start: typed(settings, Key::DatabaseMigrateOnStart, "true", truth)?,
             },
             pulse: pulse::pulse(settings, environment)?,
-            secret_key: secret(Key::SecretKey),
+            secret_key: secret_key(settings)?,
             tls: tls(settings)?,
+            http: http::http(settings)?,
             ui_dir: path(Key::UiDir),
             log: Log { format: log_format(settings)?, filter: log_filter(settings)? },
             otlp_endpoint: environment.get(OTLP_ENDPOINT)?.map(str::to_owned),
@@ -134,7 +140,7 @@ impl Configuration {
 
     /// Keys that are set and have no effect in this version.
     pub fn without_effect(&self) -> Vec<Key> {
-        [(Key::SecretKey, self.secret_key.is_some()), (Key::UiDir, self.ui_dir.is_some())]
+        [(Key::UiDir, self.ui_dir.is_some())]
             .into_iter()
             .filter_map(|(key, set)| set.then_some(key))
             .collect()
@@ -176,6 +182,17 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
         (None, None, Some(_)) => Err(ConfigError::Missing { missing: Key::TlsCert, given: Key::TlsClientCa }),
         (None, None, None) => Ok(None),
     }
+}
+
+fn secret_key(settings: &Settings) -> Result<Option<Keyring>, ConfigError> {
+    settings
+        .get(Key::SecretKey)
+        .map(|_| {
+            typed(settings, Key::SecretKey, "", |text| {
+                Keyring::parse(text).map_err(|error| error.to_string())
+            })
+        })
+        .transpose()
 }
 
 fn log_format(settings: &Settings) -> Result<Option<LogFormat>, ConfigError> {

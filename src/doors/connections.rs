@@ -2,19 +2,23 @@
 //! settings, and their end.
 
 use super::router::{DoorOptions, router};
+use crate::access::LastUses;
 use crate::core::Gateway;
 use crate::limits;
+use axum::Extension;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 
 /// What every HTTP/2 connection begins with.
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -22,6 +26,17 @@ const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_POLL: Duration = Duration::from_millis(20);
 /// Rest after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whom a request comes from, as request extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// Address of the other end: the client, or a proxy in front of the gateway.
+    pub peer: SocketAddr,
+    /// Whether the connection is encrypted up to here.
+    pub is_tls: bool,
+    /// SHA-256 of the client's certificate, which one of our authorities has signed.
+    pub certificate: Option<[u8; 32]>,
+}
 
 /// Why the doors do not open.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +69,13 @@ pub async fn serve(
     options: DoorOptions,
     stop: CancellationToken,
 ) -> Result<Closed, DoorError> {
-    Ok(accept(listener, router(gateway, options, &stop)?, stop).await)
+    let (store, last_uses) = (gateway.store().clone(), LastUses::default());
+    let router = router(gateway, options, &last_uses, &stop)?;
+    let writing = tokio::spawn(last_uses.clone().keep_writing(store.clone(), stop.clone()));
+    let closed = accept(listener, router, stop).await;
+    writing.abort();
+    last_uses.write_at_last(&store).await;
+    Ok(closed)
 }
 
 pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Closed {
@@ -68,10 +89,10 @@ pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: Ca
             // Only a closed semaphore gives none, and this one is never closed.
             Ok(place) = places.clone().acquire_owned() => tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted.map(|(stream, _)| (place, stream)),
+                accepted = listener.accept() => accepted.map(|accepted| (place, accepted)),
             },
         };
-        let (place, stream) = match accepted {
+        let (place, (stream, peer)) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -87,7 +108,8 @@ pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: Ca
                 silent = stays_silent(&stream) => silent,
             };
             if !silent {
-                converse(&protocol, stream, router, watcher).await;
+                let info = ConnectionInfo { peer, is_tls: false, certificate: None };
+                converse(&protocol, stream, info, router, watcher).await;
             }
             drop(place);
         });
@@ -122,6 +144,7 @@ fn protocol() -> Builder<TokioExecutor> {
 async fn converse(
     protocol: &Builder<TokioExecutor>,
     stream: TcpStream,
+    info: ConnectionInfo,
     router: axum::Router,
     watcher: Watcher,
 ) {
@@ -129,7 +152,7 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(Extension(info).layer(router));
     let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "connection ended");

@@ -1,6 +1,7 @@
 //! The ways in. A door decodes, authenticates, validates and translates; it never touches SQL and
 //! never calls another door.
 
+pub mod authentication;
 mod connections;
 pub mod grpc;
 mod http;

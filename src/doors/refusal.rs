@@ -1,5 +1,6 @@
 //! Why a door turns a request away, whatever the protocol; each door says it in its own words.
 
+use crate::access::administration::CredentialError;
 use crate::core::SubmitError;
 use crate::domain::RetryCause;
 use crate::limits;
@@ -32,8 +33,11 @@ pub enum Refusal {
     #[error("the request is malformed: {0}")]
     Malformed(String),
     /// A message over the limit; sending it again would not help.
-    #[error("the message is too large, the limit is {} bytes", limits::SUBMISSION_BYTES)]
-    TooLarge,
+    #[error("the message is too large, the limit is {limit} bytes")]
+    TooLarge {
+        /// Of messages to this service, or of bodies on this path, in bytes.
+        limit: usize,
+    },
     /// No credential, or one that does not work.
     #[error("{0}")]
     Unauthenticated(String),
@@ -102,9 +106,21 @@ impl From<SubmitError> for Refusal {
         match error {
             SubmitError::RetryLater { delay, cause } => Self::undecided(delay, cause),
             SubmitError::Forbidden(_) => Self::Forbidden(error.to_string()),
-            SubmitError::UnknownProject(_) => Self::invalid("project", error.to_string()),
             SubmitError::Stopping => Self::Stopping,
             SubmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CredentialError> for Refusal {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::ClientIdTaken(_) | CredentialError::CertificateTaken => {
+                Self::AlreadyExists(error.to_string())
+            }
+            CredentialError::Absent(_) => Self::NotFound(error.to_string()),
+            CredentialError::Keys(_) => Self::internal(&error),
+            CredentialError::Store(error) => error.into(),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::arguments::without_nul;
 use super::authentication::{administrator, caller, writer};
+use super::page_token::page_by_name;
 use super::servers::admin_service_server::AdminService;
 use super::status::Refusal;
 use super::translate;
-use crate::access::{BearerToken, ProjectGlob};
+use crate::access::{Keyring, administration};
 use crate::core::Gateway;
 use crate::domain::Signature;
-use crate::limits;
 use crate::proto::{
     AddExchangeRequest, AddExchangeResponse, AddRepositoryRequest, AddRepositoryResponse,
     ClearTierOverrideRequest, ClearTierOverrideResponse, CountHeldMessagesRequest, CountHeldMessagesResponse,
@@ -17,23 +17,24 @@ use crate::proto::{
     ListCredentialsResponse, ListExchangesRequest, ListExchangesResponse, ListHeldMessagesRequest,
     ListHeldMessagesResponse, ListRepositoriesRequest, ListRepositoriesResponse, ListTierOverridesRequest,
     ListTierOverridesResponse, RemoveExchangeRequest, RemoveExchangeResponse, ReplayHeldMessagesRequest,
-    ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, SetTierOverrideRequest,
-    SetTierOverrideResponse, TierOverride,
+    ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, RotateCredentialRequest,
+    RotateCredentialResponse, SetTierOverrideRequest, SetTierOverrideResponse, TierOverride,
 };
-use crate::store::model::StoredCredential;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// Runs the gateway.
 #[derive(Debug)]
 pub struct Admin {
     pub(super) gateway: Gateway,
+    keyring: Arc<Keyring>,
 }
 
 impl Admin {
-    /// Administers this gateway.
-    pub fn new(gateway: Gateway) -> Self {
-        Self { gateway }
+    /// Administers this gateway; Hawk secrets are sealed with the keys.
+    pub fn new(gateway: Gateway, keyring: Arc<Keyring>) -> Self {
+        Self { gateway, keyring }
     }
 }
 
@@ -54,12 +55,12 @@ impl AdminService for Admin {
 
     async fn list_repositories(
         &self,
-        _: Request<ListRepositoriesRequest>,
+        request: Request<ListRepositoriesRequest>,
     ) -> Result<Response<ListRepositoriesResponse>, Status> {
-        let mut repositories: Vec<_> =
-            self.gateway.store().repositories().await?.iter().map(translate::repository).collect();
-        repositories.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Response::new(ListRepositoriesResponse { repositories }))
+        let all = self.gateway.store().repositories().await?.iter().map(translate::repository).collect();
+        let token = request.into_inner().page_token;
+        let (repositories, next_page_token) = page_by_name("repositories", &token, all, |r| &r.name)?;
+        Ok(Response::new(ListRepositoriesResponse { repositories, next_page_token }))
     }
 
     async fn create_credential(
@@ -67,17 +68,28 @@ impl AdminService for Admin {
         request: Request<CreateCredentialRequest>,
     ) -> Result<Response<CreateCredentialResponse>, Status> {
         let administrator = administrator(&request)?;
-        let (credential, token) = new_credential(request.into_inner(), Utc::now())?;
-        if !self.gateway.store().create_credential(&credential).await? {
-            let taken = format!("the client id {:?} is taken", credential.client_id);
-            return Err(Refusal::AlreadyExists(taken).into());
-        }
+        let now = Utc::now();
+        let wanted = translate::wanted_credential(request.into_inner(), now)?;
+        let issued = administration::create(self.gateway.store(), &self.keyring, wanted, now).await;
+        let issued = issued.map_err(Refusal::from)?;
         self.gateway.refresh_directory().await?;
-        tracing::info!(client_id = %credential.client_id, by = %administrator.source, "credential created");
-        Ok(Response::new(CreateCredentialResponse {
-            credential: Some(translate::credential(credential)),
-            token: token.reveal().into(),
-        }))
+        let client_id = &issued.credential.client_id;
+        tracing::info!(%client_id, by = %administrator.source, "credential created");
+        Ok(Response::new(translate::created_credential(issued)))
+    }
+
+    async fn rotate_credential(
+        &self,
+        request: Request<RotateCredentialRequest>,
+    ) -> Result<Response<RotateCredentialResponse>, Status> {
+        let administrator = administrator(&request)?;
+        let client_id = request.into_inner().client_id;
+        without_nul("client_id", &client_id)?;
+        let secrets = administration::rotate(self.gateway.store(), &self.keyring, &client_id).await;
+        let secrets = secrets.map_err(Refusal::from)?;
+        self.gateway.refresh_directory().await?;
+        tracing::info!(%client_id, by = %administrator.source, "credential rotated");
+        Ok(Response::new(translate::rotated_credential(&secrets)))
     }
 
     async fn list_credentials(
@@ -85,10 +97,10 @@ impl AdminService for Admin {
         request: Request<ListCredentialsRequest>,
     ) -> Result<Response<ListCredentialsResponse>, Status> {
         administrator(&request)?;
-        let mut credentials: Vec<_> =
-            self.gateway.store().credentials().await?.into_iter().map(translate::credential).collect();
-        credentials.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-        Ok(Response::new(ListCredentialsResponse { credentials }))
+        let all = self.gateway.store().credentials().await?.into_iter().map(translate::credential).collect();
+        let token = request.into_inner().page_token;
+        let (credentials, next_page_token) = page_by_name("credentials", &token, all, |c| &c.client_id)?;
+        Ok(Response::new(ListCredentialsResponse { credentials, next_page_token }))
     }
 
     async fn revoke_credential(
@@ -98,10 +110,7 @@ impl AdminService for Admin {
         let administrator = administrator(&request)?;
         let client_id = request.into_inner().client_id;
         without_nul("client_id", &client_id)?;
-        if !self.gateway.store().revoke_credential(&client_id).await? {
-            let absent = format!("no working credential has the client id {client_id:?}");
-            return Err(Refusal::NotFound(absent).into());
-        }
+        administration::revoke(self.gateway.store(), &client_id).await.map_err(Refusal::from)?;
         self.gateway.refresh_directory().await?;
         tracing::info!(%client_id, by = %administrator.source, "credential revoked");
         Ok(Response::new(RevokeCredentialResponse {}))
@@ -134,13 +143,12 @@ impl AdminService for Admin {
         request: Request<ListTierOverridesRequest>,
     ) -> Result<Response<ListTierOverridesResponse>, Status> {
         administrator(&request)?;
-        let mut tiers = self.gateway.store().tiers().await?;
-        tiers.sort();
-        let tier_overrides = tiers
-            .into_iter()
-            .map(|(signature, tier)| TierOverride { signature: signature.to_string(), tier })
-            .collect();
-        Ok(Response::new(ListTierOverridesResponse { tier_overrides }))
+        let tier =
+            |(signature, tier): (Signature, i32)| TierOverride { signature: signature.to_string(), tier };
+        let all = self.gateway.store().tiers().await?.into_iter().map(tier).collect();
+        let token = request.into_inner().page_token;
+        let (tier_overrides, next_page_token) = page_by_name("tiers", &token, all, |t| &t.signature)?;
+        Ok(Response::new(ListTierOverridesResponse { tier_overrides, next_page_token }))
     }
 
     async fn clear_tier_override(
@@ -198,7 +206,7 @@ impl AdminService for Admin {
         request: Request<GetHeldMessageRequest>,
     ) -> Result<Response<GetHeldMessageResponse>, Status> {
         let caller = caller(&request).cloned();
-        Ok(Response::new(self.held_one(caller, request.into_inner().id).await?))
+        Ok(Response::new(self.held_one(caller, request.into_inner()).await?))
     }
 
     async fn replay_held_messages(
@@ -222,78 +230,9 @@ fn signature(field: &'static str, text: &str) -> Result<Signature, Refusal> {
     Signature::parse(text).ok_or_else(|| Refusal::invalid(field, "must be 40 lower-case hexadecimal digits"))
 }
 
-/// The credential that an administrator wants, with a new token. Without projects it may write
-/// nothing (R25).
-fn new_credential(
-    wanted: CreateCredentialRequest,
-    now: DateTime<Utc>,
-) -> Result<(StoredCredential, BearerToken), Refusal> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !(1..=limits::CLIENT_ID).contains(&wanted.client_id.len()) || !wanted.client_id.chars().all(allowed) {
-        let rule = format!("must be 1 to {} of A-Z a-z 0-9 _ -", limits::CLIENT_ID);
-        return Err(Refusal::invalid("client_id", rule));
-    }
-    if wanted.projects.len() > limits::BATCH_ITEMS {
-        return Err(Refusal::too_many("projects", wanted.projects.len()));
-    }
-    for glob in &wanted.projects {
-        ProjectGlob::try_new(glob).map_err(|error| Refusal::invalid("projects", error.to_string()))?;
-    }
-    let expires_at =
-        match &wanted.expires_at {
-            Some(time) => Some(translate::time_of(time).filter(|time| *time > now).ok_or_else(|| {
-                Refusal::invalid("expires_at", "must be a time to come, before year 10000")
-            })?),
-            None => None,
-        };
-    let token = BearerToken::generate();
-    let credential = StoredCredential {
-        client_id: wanted.client_id,
-        projects: wanted.projects,
-        admin: wanted.admin,
-        token_hash: token.hash(),
-        created_at: now,
-        expires_at,
-        revoked_at: None,
-    };
-    Ok((credential, token))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn now() -> DateTime<Utc> {
-        "2026-01-10T00:00:00Z".parse().unwrap()
-    }
-
-    fn wanted() -> CreateCredentialRequest {
-        CreateCredentialRequest { client_id: "ci".into(), projects: vec!["try".into()], ..Default::default() }
-    }
-
-    #[test]
-    fn a_new_credential_stores_its_tokens_hash() {
-        let (credential, token) = new_credential(wanted(), now()).unwrap();
-        assert_eq!(credential.token_hash, token.hash());
-        assert_eq!((credential.admin, credential.expires_at, credential.created_at), (false, None, now()));
-    }
-
-    #[test]
-    fn a_credential_names_the_field_that_is_wrong() {
-        let expiring = |time| Some(translate::timestamp(time));
-        for (field, request) in [
-            ("client_id", CreateCredentialRequest { client_id: String::new(), ..wanted() }),
-            ("client_id", CreateCredentialRequest { client_id: "a".repeat(33), ..wanted() }),
-            ("client_id", CreateCredentialRequest { client_id: "a b".into(), ..wanted() }),
-            ("projects", CreateCredentialRequest { projects: vec!["a/b".into()], ..wanted() }),
-            ("expires_at", CreateCredentialRequest { expires_at: expiring(now()), ..wanted() }),
-        ] {
-            match new_credential(request, now()) {
-                Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
-                other => panic!("{field}: {other:?}"),
-            }
-        }
-    }
 
     #[test]
     fn a_signature_is_lower_case_hexadecimal() {

@@ -6,9 +6,11 @@ mod admin_held;
 mod arguments;
 pub mod authentication;
 pub mod budget;
+pub(super) mod calls;
+pub(super) mod ending;
 pub mod frame;
 mod gather;
-mod health;
+pub(super) mod health;
 mod ingest;
 pub(super) mod meter;
 mod metered_body;
@@ -24,11 +26,14 @@ pub mod transport_errors;
 mod watch;
 mod watch_cursor;
 
+use crate::access::Keyring;
 use crate::core::Gateway;
 use crate::{limits, proto};
+use axum::middleware::from_fn_with_state;
 use servers::admin_service_server::AdminServiceServer;
 use servers::ingest_service_server::IngestServiceServer;
 use servers::query_service_server::QueryServiceServer;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
@@ -48,6 +53,7 @@ pub(super) mod servers {
 /// If the descriptors built into the binary cannot be read.
 pub fn routes(
     gateway: &Gateway,
+    keyring: &Arc<Keyring>,
     stop: &CancellationToken,
 ) -> Result<axum::Router, tonic_reflection::server::Error> {
     let ingest = ingest::Ingest::new(gateway.clone(), stop.clone());
@@ -70,7 +76,7 @@ pub fn routes(
             .send_compressed(Gzip),
     )
     .add_service(
-        AdminServiceServer::new(admin::Admin::new(gateway.clone()))
+        AdminServiceServer::new(admin::Admin::new(gateway.clone(), keyring.clone()))
             .max_decoding_message_size(limits::QUERY_BYTES)
             .accept_compressed(Gzip)
             .send_compressed(Gzip),
@@ -78,5 +84,5 @@ pub fn routes(
     .add_service(health::service(gateway.readiness(), stop.clone()))
     .add_service(reflection().build_v1()?)
     .add_service(reflection().build_v1alpha()?);
-    Ok(routes.into_axum_router())
+    Ok(routes.into_axum_router().layer(from_fn_with_state(stop.clone(), ending::end_on_stop)))
 }

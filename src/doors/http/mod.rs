@@ -7,7 +7,7 @@ mod read;
 mod reference_page;
 
 use super::router::RenderMetrics;
-use crate::core::Gateway;
+use crate::core::{Gateway, Readiness};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
@@ -38,7 +38,7 @@ pub fn api(door: HttpDoor) -> OpenApiRouter {
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
 /// other.
 pub fn routes(
-    readiness: watch::Receiver<bool>,
+    readiness: watch::Receiver<Readiness>,
     metrics: RenderMetrics,
     api: OpenApiRouter,
     grpc: Router,

@@ -192,10 +192,10 @@ impl Consumer {
     /// told to stop.
     async fn database_answers(&self, name: &str) -> bool {
         let mut ready = self.door.gateway.readiness();
-        if !*ready.borrow_and_update() {
+        if !ready.borrow_and_update().is_ready() {
             self.note(name, ConsumerPhase::Paused, "the database is away");
         }
-        let waited = self.stop.run_until_cancelled(ready.wait_for(|ready| *ready)).await;
+        let waited = self.stop.run_until_cancelled(ready.wait_for(|ready| ready.is_ready())).await;
         matches!(waited, Some(Ok(_)))
     }
 

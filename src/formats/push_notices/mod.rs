@@ -19,7 +19,6 @@ use super::pulse_json;
 use crate::domain::{ClaimedIdentity, Push, Refused, Violation};
 use crate::limits;
 use bytes::Bytes;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

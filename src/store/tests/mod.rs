@@ -6,6 +6,7 @@ mod exchanges;
 mod fixtures;
 mod held;
 mod jobs;
+mod list_plans;
 mod opening;
 mod pushes;
 mod schema;

@@ -63,9 +63,19 @@ impl Interceptor for Bearer {
 pub struct GatewayBuilder {
     database: Database,
     repositories: Vec<String>,
+    variables: Variables,
 }
 
+/// Environment variables that `serve` has besides its database and address.
+type Variables = Vec<(&'static str, String)>;
+
 impl GatewayBuilder {
+    /// Sets an environment variable of `serve`.
+    pub fn with_variable(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.variables.push((name, value.to_string()));
+        self
+    }
+
     /// Registers more repositories than [`PROJECT`].
     pub fn with_repositories(mut self, names: &[&str]) -> Self {
         self.repositories.extend(names.iter().map(ToString::to_string));
@@ -81,7 +91,7 @@ impl GatewayBuilder {
             run(herdgate_on(&self.database).args(["repository", "add", name, "--url", &url])).await.done();
         }
         let token = create_credential(&self.database, "harness", &["--admin"]).await;
-        Gateway::serve(self.database, token).await
+        Gateway::serve(self.database, token, self.variables).await
     }
 }
 
@@ -99,6 +109,7 @@ pub struct Gateway {
     pub database: Database,
     /// Token of a credential that may administer.
     pub token: String,
+    variables: Variables,
     process: Child,
     address: SocketAddr,
     output: Output,
@@ -107,18 +118,23 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway on an empty database.
     pub fn on(database: &Database) -> GatewayBuilder {
-        GatewayBuilder { database: database.clone(), repositories: vec![PROJECT.into()] }
+        GatewayBuilder {
+            database: database.clone(),
+            repositories: vec![PROJECT.into()],
+            variables: Vec::new(),
+        }
     }
 
     /// A second gateway on the same database.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.database.clone(), self.token.clone()).await
+        Self::serve(self.database.clone(), self.token.clone(), self.variables.clone()).await
     }
 
-    async fn serve(database: Database, token: String) -> Self {
+    async fn serve(database: Database, token: String, variables: Variables) -> Self {
         let mut process = herdgate_on(&database)
             .arg("serve")
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -133,7 +149,7 @@ impl Gateway {
             output.listening()
         })
         .await;
-        Self { database, token, process, address, output }
+        Self { database, token, variables, process, address, output }
     }
 
     /// Where it listens.
@@ -215,7 +231,7 @@ impl Gateway {
 
     /// Serves again on the same database, at another port, after the process ended.
     pub async fn restart(&mut self) {
-        *self = Self::serve(self.database.clone(), self.token.clone()).await;
+        *self = Self::serve(self.database.clone(), self.token.clone(), self.variables.clone()).await;
     }
 }
 

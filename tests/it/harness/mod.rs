@@ -1,5 +1,6 @@
 //! What the tests are built from: databases, gateways as processes, connected clients, valid jobs.
 
+pub mod collector;
 pub mod command;
 pub mod corpus;
 pub mod cutting_proxy;

@@ -7,7 +7,10 @@ mod job;
 pub mod tests_support;
 mod verdict;
 
-pub use admin::{credential, held_count, held_filter, held_message, listing_of, repository, repository_of};
+pub use admin::{
+    created_credential, credential, held_count, held_filter, held_message, listing_of, repository,
+    repository_of, rotated_credential, wanted_credential,
+};
 pub use exchange::{exchange, registration_of};
 pub use job::{job_with_parts, push, stored_job};
 pub use verdict::{fitted, verdict, violation};
