@@ -90,6 +90,7 @@ pub(super) fn submission(guid: &str, state: &str, digit: char, change: impl FnOn
         content: Content::Job(job),
         warnings: vec![],
         held: None,
+        context: None,
     }
 }
 

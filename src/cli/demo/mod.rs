@@ -13,6 +13,7 @@ use crate::access::{Keyring, Principal, Rights};
 use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
+use crate::doors::pulse::PulseOptions;
 use crate::doors::{DoorOptions, HttpOptions};
 use crate::proto::get_job_response::Found;
 use crate::proto::ingest_service_client::IngestServiceClient;
@@ -66,7 +67,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         tls: None,
         quotas: Quotas::default(),
     };
-    let mut running = Running::start(listener, gateway, options)?;
+    let mut running = Running::start(listener, gateway, options, PulseOptions::default())?;
     let server = format!("http://{}", running.address());
 
     let shown = tokio::select! {

@@ -32,6 +32,7 @@ pub fn herdgate_on(database: &Database) -> Command {
         // SQLite keeps its key in a file of its own.
         command.env("HERDGATE_SECRET_KEY", SECRET_KEY);
     }
+    command.envs(database.environment.iter().map(|(variable, value)| (variable, value)));
     command
 }
 
