@@ -6,6 +6,7 @@ pub mod corpus;
 pub mod database;
 pub mod eventually;
 pub mod gateway;
+pub mod http;
 pub mod jobs;
 pub mod load;
 pub mod postgres;
