@@ -251,3 +251,21 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page caches of all connections to SQLite together.
 pub const SQLITE_CACHE_KIB: u32 = 64 * 1024;
+/// Largest body of an answer whose bytes are signed too (Hawk); a larger one is signed without them.
+pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
+/// Clocks of a Hawk client and the gateway may be this far apart.
+pub const HAWK_SKEW: Duration = Duration::from_secs(60);
+/// A nonce is remembered at least this long: a request may be as old as the skew or as far ahead.
+pub const NONCE_AGE: Duration = Duration::from_secs(150);
+/// Nonces of signed reads in memory.
+pub const READ_NONCES: usize = 100_000;
+/// Nonces of writes that wait to be remembered, and that are remembered in one transaction.
+pub const NONCE_QUEUE: usize = 1024;
+/// See [`NONCE_QUEUE`].
+pub const NONCE_BATCH: usize = 500;
+/// Last uses of credentials are written this often.
+pub const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest time for the last of them, at shutdown.
+pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
+/// Description of a credential.
+pub const CREDENTIAL_DESCRIPTION: usize = 500;

@@ -5,6 +5,7 @@ mod apply;
 mod initial;
 mod m20261122_000001_initial;
 mod m20261201_000001_list_indexes;
+mod m20261202_000001_access;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_initial::Migration),
             Box::new(m20261201_000001_list_indexes::Migration),
+            Box::new(m20261202_000001_access::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! How a command ends.
 
+use crate::access::administration::CredentialError;
 use crate::config::ConfigError;
 use crate::core::SubmitError;
 use crate::store::StoreError;
@@ -54,6 +55,9 @@ pub enum Failure {
     /// The database failed.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// Credentials are left as they are.
+    #[error("{0}")]
+    Credential(#[from] CredentialError),
     /// The core did not take it in.
     #[error("{0}")]
     Submit(#[from] SubmitError),
@@ -94,6 +98,8 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Configuration(_) | Self::Usage(_) | Self::Telemetry(_) => Exit::Usage,
+            // The keys that are configured are not those of the database.
+            Self::Credential(CredentialError::Keys(_)) => Exit::Usage,
             _ => Exit::Failed,
         }
     }

@@ -6,6 +6,7 @@ mod database;
 mod demo;
 mod failure;
 mod held;
+mod keyring;
 mod log;
 mod migrate;
 mod output;

@@ -1,9 +1,11 @@
 //! `herdgate serve`.
 
 use super::database::{Create, lock, open};
+use super::keyring::keyring;
 use super::output::line;
 use super::running::{Ended, Running, StopSignals};
 use super::{Context, Exit, Failure};
+use crate::access::administration::check_secrets;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::{DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
@@ -24,6 +26,9 @@ Configuration, in herdgate.toml or the environment:
   database.max_connections   HERDGATE_DATABASE_MAX_CONNECTIONS   8
   database.unsafe            HERDGATE_DATABASE_UNSAFE            false
   database.migrate_on_start  HERDGATE_DATABASE_MIGRATE_ON_START  true
+  secret_key                 HERDGATE_SECRET_KEY                 SQLite: the file DATABASE.key
+  http.trusted_proxies       HERDGATE_HTTP_TRUSTED_PROXIES       none
+  http.public_url            HERDGATE_HTTP_PUBLIC_URL            where each request says it went
   tls.cert                   HERDGATE_TLS_CERT                   PEM file of certificates; unset: plain text
   tls.key                    HERDGATE_TLS_KEY                    PEM file of the private key
   tls.client_ca              HERDGATE_TLS_CLIENT_CA              PEM file of authorities of client certificates
@@ -34,9 +39,12 @@ Configuration, in herdgate.toml or the environment:
   quota.grpc_writes          HERDGATE_QUOTA_GRPC_WRITES
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
+secret_key encrypts stored Hawk secrets: ID:KEY entries, newest first, KEY of 32 bytes, for instance of
+`openssl rand -hex 32`; PostgreSQL needs it. To replace a key: put the new one in front, restart every
+gateway, run `herdgate credential rekey`, then drop the old one.
+http.trusted_proxies are networks whose X-Forwarded-Host and X-Forwarded-Proto are believed.
 Accepted and without effect in this version:
   pulse.url                  HERDGATE_PULSE_URL
-  secret_key                 HERDGATE_SECRET_KEY
   ui_dir                     HERDGATE_UI_DIR
 Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
 SIGTERM and SIGINT end the gateway once everything taken in is decided and answered, with exit code 0.
@@ -83,6 +91,8 @@ async fn serve(
     if configuration.database.migrate_on_start {
         store.migrate().await?;
     }
+    let keyring = keyring(configuration, &store).await?;
+    check_secrets(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     let listener = bind(configuration).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -90,6 +100,8 @@ async fn serve(
         // Nobody gets in without a credential.
         anonymous: None,
         metrics: Arc::new(telemetry.renderer()),
+        keyring: Arc::new(keyring),
+        reached: Arc::new(configuration.http.clone()),
         http: HttpOptions { partial_status: configuration.legacy_partial_status },
         tls,
         quotas: configuration.quota,

@@ -14,6 +14,8 @@ pub enum Key {
     TlsCert,
     TlsKey,
     TlsClientCa,
+    HttpTrustedProxies,
+    HttpPublicUrl,
     LegacyPartialStatus,
     QuotaHttpReads,
     QuotaHttpWrites,
@@ -33,11 +35,13 @@ pub enum Kind {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// An array of strings; in the environment separated by commas.
+    List,
 }
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -48,6 +52,8 @@ impl Key {
         Self::TlsCert,
         Self::TlsKey,
         Self::TlsClientCa,
+        Self::HttpTrustedProxies,
+        Self::HttpPublicUrl,
         Self::LegacyPartialStatus,
         Self::QuotaHttpReads,
         Self::QuotaHttpWrites,
@@ -71,6 +77,8 @@ impl Key {
             Self::TlsCert => "tls.cert",
             Self::TlsKey => "tls.key",
             Self::TlsClientCa => "tls.client_ca",
+            Self::HttpTrustedProxies => "http.trusted_proxies",
+            Self::HttpPublicUrl => "http.public_url",
             Self::LegacyPartialStatus => "legacy.partial_status",
             Self::QuotaHttpReads => "quota.http_reads",
             Self::QuotaHttpWrites => "quota.http_writes",
@@ -96,6 +104,7 @@ impl Key {
             | Self::QuotaHttpWrites
             | Self::QuotaGrpcReads
             | Self::QuotaGrpcWrites => Kind::Integer,
+            Self::HttpTrustedProxies => Kind::List,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }

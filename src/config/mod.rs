@@ -3,6 +3,7 @@
 
 mod database_url;
 mod error;
+mod http;
 mod key;
 mod secret;
 mod service_link;
@@ -10,10 +11,12 @@ mod settings;
 
 pub use database_url::{DatabasePlace, DatabaseUrl};
 pub use error::{ConfigError, Origin};
+pub use http::{Http, PublicUrl};
 pub use key::Key;
 pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
+use crate::access::Keyring;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -28,10 +31,13 @@ pub struct Configuration {
     pub database: Database,
     /// `pulse.url`: AMQP URL of the broker. Accepted; the door that uses it is not built yet.
     pub pulse_url: Option<Secret>,
-    /// `secret_key`: encrypts stored secrets. Accepted; no secret needs it yet.
-    pub secret_key: Option<Secret>,
+    /// `secret_key`: encrypts stored Hawk secrets (R26). `ID:KEY` entries, newest first; none: the key
+    /// file beside an SQLite database. PostgreSQL has no such file.
+    pub secret_key: Option<Keyring>,
     /// `tls.*`; none: plain text.
     pub tls: Option<Tls>,
+    /// `http.*`
+    pub http: Http,
     /// `legacy.partial_status`: status of a REST collection of which items are rejected. Default 400.
     pub legacy_partial_status: PartialStatus,
     /// `quota.*`
@@ -144,8 +150,9 @@ impl Configuration {
                 migrate_on_start: typed(settings, Key::DatabaseMigrateOnStart, "true", truth)?,
             },
             pulse_url: secret(Key::PulseUrl),
-            secret_key: secret(Key::SecretKey),
+            secret_key: secret_key(settings)?,
             tls: tls(settings)?,
+            http: http::http(settings)?,
             legacy_partial_status: typed(settings, Key::LegacyPartialStatus, "400", |text| match text {
                 "400" => Ok(PartialStatus::BadRequest),
                 "200" => Ok(PartialStatus::Ok),
@@ -170,14 +177,10 @@ impl Configuration {
 
     /// Keys that are set and have no effect in this version.
     pub fn without_effect(&self) -> Vec<Key> {
-        [
-            (Key::PulseUrl, self.pulse_url.is_some()),
-            (Key::SecretKey, self.secret_key.is_some()),
-            (Key::UiDir, self.ui_dir.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(key, set)| set.then_some(key))
-        .collect()
+        [(Key::PulseUrl, self.pulse_url.is_some()), (Key::UiDir, self.ui_dir.is_some())]
+            .into_iter()
+            .filter_map(|(key, set)| set.then_some(key))
+            .collect()
     }
 }
 
@@ -226,6 +229,17 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
         (None, None, Some(_)) => Err(ConfigError::Missing { missing: Key::TlsCert, given: Key::TlsClientCa }),
         (None, None, None) => Ok(None),
     }
+}
+
+fn secret_key(settings: &Settings) -> Result<Option<Keyring>, ConfigError> {
+    settings
+        .get(Key::SecretKey)
+        .map(|_| {
+            typed(settings, Key::SecretKey, "", |text| {
+                Keyring::parse(text).map_err(|error| error.to_string())
+            })
+        })
+        .transpose()
 }
 
 fn log_format(settings: &Settings) -> Result<Option<LogFormat>, ConfigError> {

@@ -116,11 +116,15 @@ impl Settings {
             (Kind::Text, toml::Value::String(text)) => text,
             (Kind::Integer, toml::Value::Integer(number)) => number.to_string(),
             (Kind::Boolean, toml::Value::Boolean(truth)) => truth.to_string(),
+            (Kind::List, toml::Value::Array(members)) if members.iter().all(toml::Value::is_str) => {
+                members.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+            }
             (kind, _) => {
                 let wanted = match kind {
                     Kind::Text => "must be a string",
                     Kind::Integer => "must be an integer",
                     Kind::Boolean => "must be true or false",
+                    Kind::List => "must be an array of strings",
                 };
                 return Err(ConfigError::Value { key, origin, problem: wanted.into() });
             }

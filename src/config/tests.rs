@@ -1,4 +1,6 @@
 use super::*;
+
+const KEYS: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 use std::ffi::OsString;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -42,7 +44,7 @@ fn every_key_is_read_from_the_file() {
     let configuration = read(
         r#"
             listen = "0.0.0.0:9"
-            secret_key = "k1:abc"
+            secret_key = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
             ui_dir = "ui"
             [database]
             url = "postgres://h/d"
@@ -55,6 +57,9 @@ fn every_key_is_read_from_the_file() {
             cert = "c.pem"
             key = "k.pem"
             client_ca = "ca.pem"
+            [http]
+            trusted_proxies = ["10.0.0.0/8", "::1"]
+            public_url = "https://ingest.example.org"
             [legacy]
             partial_status = 200
             [quota]
@@ -78,8 +83,12 @@ fn every_key_is_read_from_the_file() {
             migrate_on_start: false,
         },
         pulse_url: Some(Secret::new("amqp://h".into())),
-        secret_key: Some(Secret::new("k1:abc".into())),
+        secret_key: Some(Keyring::parse(KEYS).unwrap()),
         tls: Some(Tls { cert: "c.pem".into(), key: "k.pem".into(), client_ca: Some("ca.pem".into()) }),
+        http: Http {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+            public_url: Some(PublicUrl { is_https: true, host: "ingest.example.org".into(), port: 443 }),
+        },
         legacy_partial_status: PartialStatus::Ok,
         quota: Quotas {
             http_reads: NonZeroU32::new(1),
@@ -104,6 +113,8 @@ fn the_variables_have_the_documented_names() {
         (Key::TlsCert, "HERDGATE_TLS_CERT"),
         (Key::TlsKey, "HERDGATE_TLS_KEY"),
         (Key::TlsClientCa, "HERDGATE_TLS_CLIENT_CA"),
+        (Key::HttpTrustedProxies, "HERDGATE_HTTP_TRUSTED_PROXIES"),
+        (Key::HttpPublicUrl, "HERDGATE_HTTP_PUBLIC_URL"),
         (Key::LegacyPartialStatus, "HERDGATE_LEGACY_PARTIAL_STATUS"),
         (Key::QuotaHttpReads, "HERDGATE_QUOTA_HTTP_READS"),
         (Key::UiDir, "HERDGATE_UI_DIR"),
@@ -156,6 +167,11 @@ fn what_is_wrong_is_named() {
         ("tls.cert = \"c\"", &[], "`tls.key` (HERDGATE_TLS_KEY) must be set, because `tls.cert` is"),
         ("tls.key = \"c\"", &[], "`tls.cert` (HERDGATE_TLS_CERT) must be set"),
         ("tls.client_ca = \"c\"", &[], "`tls.cert` (HERDGATE_TLS_CERT) must be set"),
+        ("secret_key = \"hunter2\"", &[], "entry 1 must be ID:KEY"),
+        ("http.trusted_proxies = [\"x\"]", &[], "must be an IP address or a network"),
+        ("http.trusted_proxies = \"::1\"", &[], "must be an array of strings"),
+        ("", &[("HERDGATE_HTTP_TRUSTED_PROXIES", "::1, x")], "\"x\" must be an IP address"),
+        ("http.public_url = \"h\"", &[], "must be http://HOST or https://HOST"),
         ("legacy.partial_status = 500", &[], "must be 400 or 200"),
         ("quota.http_reads = -1", &[], "must be a whole number of requests a minute"),
         ("log.format = \"xml\"", &[], "`log.format`"),
@@ -192,10 +208,10 @@ fn the_redacted_configuration_shows_no_secret() {
     let variables = [
         ("HERDGATE_DATABASE_URL", "postgres://u:hunter2@h/d"),
         ("HERDGATE_PULSE_URL", "amqp://u:hunter2@h"),
-        ("HERDGATE_SECRET_KEY", "hunter2"),
+        ("HERDGATE_SECRET_KEY", KEYS),
     ];
     let shown = read("", &variables).unwrap().redacted();
-    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(!shown.contains("hunter2") && !shown.contains("00112233"), "{shown}");
     assert!(shown.contains("postgres://u:***@h/d"), "{shown}");
 }
 

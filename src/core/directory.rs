@@ -77,13 +77,8 @@ async fn load(store: &Store) -> Result<Directory, StoreError> {
     let version = store.directory_version().await?;
     let repositories =
         store.repositories().await?.into_iter().map(|r| (r.name.as_str().into(), Arc::new(r))).collect();
-    let credentials = store
-        .credentials()
-        .await?
-        .into_iter()
-        .filter(|credential| credential.revoked_at.is_none())
-        .map(|credential| (credential.token_hash, Arc::new(credential)))
-        .collect();
+    let credentials =
+        store.credentials().await?.into_iter().filter(|credential| credential.revoked_at.is_none()).collect();
     let tiers = store.tiers().await?.into_iter().collect();
     Ok(Directory { version, repositories, credentials, tiers })
 }

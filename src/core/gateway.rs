@@ -6,11 +6,10 @@ use super::parking::{self, Parking};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use super::writer::{self, Work, WriterContext};
 use super::{notices, pushes, replay};
-use crate::access::Principal;
+use crate::access::{Credentials, Principal};
 use crate::domain::{Door, Outcome, Refused, Repository, RetryCause, Signature, Verdict, Violation};
 use crate::limits;
 use crate::store::intern::Interner;
-use crate::store::model::StoredCredential;
 use crate::store::{Backend, Store, StoreError};
 use crate::telemetry::Metrics;
 use futures::FutureExt;
@@ -60,8 +59,8 @@ pub struct Directory {
     pub version: i64,
     /// By name.
     pub repositories: HashMap<Box<str>, Arc<Repository>>,
-    /// Those that are not revoked, by token hash (SHA-256).
-    pub credentials: HashMap<[u8; 32], Arc<StoredCredential>>,
+    /// Those that are not revoked.
+    pub credentials: Credentials,
     /// Tier overrides.
     pub tiers: HashMap<Signature, i32>,
 }

@@ -99,7 +99,7 @@ fn allow(principal: &Principal, held: &HeldSubmission) -> Result<(), SubmitError
 fn with_rights_of_source(shared: &GatewayShared, principal: &Principal, mut item: Item) -> Item {
     if principal.rights != Rights::Administrator {
         let directory = shared.current_directory();
-        let credential = directory.credentials.values().find(|c| *c.client_id == *item.source);
+        let credential = directory.credentials.of_client_id(&item.source);
         let source = match credential {
             Some(credential) => Principal::from(&**credential),
             None if principal.source == item.source => principal.clone(),

@@ -4,6 +4,7 @@
 use super::preface::begun;
 use super::router::{DoorOptions, router};
 use super::tls::{Fingerprint, Tls};
+use crate::access::LastUses;
 use crate::core::Gateway;
 use crate::limits;
 use axum::Extension;
@@ -68,7 +69,13 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<Closed, DoorError> {
     let tls = options.tls.clone();
-    Ok(accept(listener, tls, router(gateway, options, &stop)?, stop).await)
+    let (store, last_uses) = (gateway.store().clone(), LastUses::default());
+    let router = router(gateway, options, &last_uses, &stop)?;
+    let writing = tokio::spawn(last_uses.clone().keep_writing(store.clone(), stop.clone()));
+    let closed = accept(listener, tls, router, stop).await;
+    writing.abort();
+    last_uses.write_at_last(&store).await;
+    Ok(closed)
 }
 
 pub(super) async fn accept(

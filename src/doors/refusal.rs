@@ -1,5 +1,6 @@
 //! Why a door turns a request away, whatever the protocol; each door says it in its own words.
 
+use crate::access::administration::CredentialError;
 use crate::core::SubmitError;
 use crate::domain::RetryCause;
 use crate::limits;
@@ -108,6 +109,19 @@ impl From<SubmitError> for Refusal {
             SubmitError::UnknownProject(_) => Self::invalid("project", error.to_string()),
             SubmitError::Stopping => Self::Stopping,
             SubmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CredentialError> for Refusal {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::ClientIdTaken(_) | CredentialError::CertificateTaken => {
+                Self::AlreadyExists(error.to_string())
+            }
+            CredentialError::Absent(_) => Self::NotFound(error.to_string()),
+            CredentialError::Keys(_) => Self::internal(&error),
+            CredentialError::Store(error) => error.into(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! All doors of the one listener as one service, behind shared layers.
 
+use super::authentication::{Authentication, authenticate};
 use super::budget::{ByteBudget, count_body};
-use super::grpc::authentication::{Authentication, authenticate};
 use super::grpc::budget::count_call;
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::{HttpDoor, HttpOptions};
@@ -11,7 +11,7 @@ use super::quotas::{Quotas, limit_quota};
 use super::tls::Tls;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
-use crate::access::Principal;
+use crate::access::{Keyring, LastUses, NonceMemory, Principal};
 use crate::config;
 use crate::core::Gateway;
 use crate::limits;
@@ -32,6 +32,10 @@ pub struct DoorOptions {
     pub anonymous: Option<Principal>,
     /// For `/metrics`.
     pub metrics: RenderMetrics,
+    /// Seals and opens Hawk secrets.
+    pub keyring: Arc<Keyring>,
+    /// How the gateway is reached from outside.
+    pub reached: Arc<config::Http>,
     /// How the HTTP door answers.
     pub http: HttpOptions,
     /// Ends TLS; none: plain text.
@@ -55,13 +59,21 @@ impl fmt::Debug for DoorOptions {
 pub fn router(
     gateway: Gateway,
     options: DoorOptions,
+    last_uses: &LastUses,
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
     let door = HttpDoor { gateway: gateway.clone(), options: options.http, budget: budget.clone() };
-    let grpc = grpc::routes(&gateway, stop)?;
+    let grpc = grpc::routes(&gateway, &options.keyring, stop)?;
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
-    let authentication = Authentication { gateway, anonymous: options.anonymous };
+    let authentication = Authentication {
+        nonces: NonceMemory::start(gateway.store().clone()),
+        gateway,
+        anonymous: options.anonymous,
+        keyring: options.keyring,
+        last_uses: last_uses.clone(),
+        http: options.reached,
+    };
     Ok(router
         .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))

@@ -1,5 +1,6 @@
 //! What the store gives back when asked.
 
+use crate::access::SealedSecret;
 use crate::domain::{
     ContentType, Door, HeldState, JobResult, JobState, NamedSymbol, ParseStatus, Platform, RawFormat,
     Violation,
@@ -201,15 +202,35 @@ pub struct HeldFilter {
     pub guid: Option<String>,
 }
 
-/// A credential without its secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A credential. Of its token there is a hash, its Hawk secret is sealed.
+#[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as in admin_service.proto")]
 pub struct StoredCredential {
     pub client_id: String,
     pub projects: Vec<String>,
     pub admin: bool,
+    /// SHA-256.
     pub token_hash: [u8; 32],
+    /// None: it was made before there was one, and cannot sign until it is rotated.
+    pub hawk_secret: Option<SealedSecret>,
+    pub description: String,
+    /// SHA-256 of the client certificate that stands for it.
+    pub certificate: Option<[u8; 32]>,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Up to a minute behind.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+impl std::fmt::Debug for StoredCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredCredential")
+            .field("client_id", &self.client_id)
+            .field("projects", &self.projects)
+            .field("admin", &self.admin)
+            .field("expires_at", &self.expires_at)
+            .field("revoked_at", &self.revoked_at)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,18 +1,19 @@
 //! Administering on the database itself: how the first credential is made, and what works while no
 //! gateway runs.
 
-use crate::access::{BearerToken, Principal, Rights};
+use crate::access::{Principal, Rights, administration};
 use crate::cli::database::{Create, is_missing, lock, open};
 use crate::cli::failure::Failure;
+use crate::cli::keyring::keyring;
 use crate::cli::output::notice;
 use crate::config::Configuration;
 use crate::core::{Gateway, GatewayOptions, PushSubmission};
 use crate::domain::{Door, Signature};
 use crate::doors::grpc::translate;
-use crate::store::model::{HeldFilter, StoredCredential};
+use crate::store::model::HeldFilter;
 use crate::store::{FileLock, Store};
 use crate::{limits, proto};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 
 /// What held messages and jobs name as the source of what was done by command.
 const SOURCE: &str = "command-line";
@@ -65,26 +66,21 @@ impl OnDatabase {
         &mut self,
         new: proto::CreateCredentialRequest,
     ) -> Result<proto::CreateCredentialResponse, Failure> {
-        let token = BearerToken::generate();
-        let credential = StoredCredential {
-            client_id: new.client_id,
-            projects: new.projects,
-            admin: new.admin,
-            token_hash: token.hash(),
-            created_at: Utc::now(),
-            expires_at: new.expires_at.and_then(|time| DateTime::from_timestamp(time.seconds, 0)),
-            revoked_at: None,
-        };
-        if !self.store.create_credential(&credential).await? {
-            return Err(Failure::Refused(format!(
-                "the client id {:?} is taken; a revoked one cannot be used again",
-                credential.client_id
-            )));
-        }
-        Ok(proto::CreateCredentialResponse {
-            credential: Some(translate::credential(credential)),
-            token: token.reveal().to_owned(),
-        })
+        let now = Utc::now();
+        let wanted =
+            translate::wanted_credential(new, now).map_err(|refusal| Failure::Usage(refusal.to_string()))?;
+        let keyring = keyring(&self.configuration, &self.store).await?;
+        let issued = administration::create(&self.store, &keyring, wanted, now).await?;
+        Ok(translate::created_credential(issued))
+    }
+
+    pub(super) async fn rotate_credential(
+        &mut self,
+        client_id: &str,
+    ) -> Result<proto::RotateCredentialResponse, Failure> {
+        let keyring = keyring(&self.configuration, &self.store).await?;
+        let secrets = administration::rotate(&self.store, &keyring, client_id).await?;
+        Ok(translate::rotated_credential(&secrets))
     }
 
     pub(super) async fn credentials(&mut self) -> Result<Vec<proto::Credential>, Failure> {
@@ -95,11 +91,7 @@ impl OnDatabase {
     }
 
     pub(super) async fn revoke_credential(&mut self, client_id: &str) -> Result<(), Failure> {
-        if self.store.revoke_credential(client_id).await? {
-            Ok(())
-        } else {
-            Err(Failure::Refused(format!("no credential {client_id:?} is in use")))
-        }
+        Ok(administration::revoke(&self.store, client_id).await?)
     }
 
     pub(super) async fn set_tier(&mut self, new: proto::TierOverride) -> Result<(), Failure> {

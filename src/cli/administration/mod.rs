@@ -73,12 +73,20 @@ impl Administration {
         either!(self.repositories())
     }
 
-    /// Creates a credential and its token.
+    /// Creates a credential and its secrets.
     pub async fn create_credential(
         &mut self,
         new: proto::CreateCredentialRequest,
     ) -> Result<proto::CreateCredentialResponse, Failure> {
         either!(self.create_credential(new))
+    }
+
+    /// Gives a credential new secrets in place of the old ones.
+    pub async fn rotate_credential(
+        &mut self,
+        client_id: &str,
+    ) -> Result<proto::RotateCredentialResponse, Failure> {
+        either!(self.rotate_credential(client_id))
     }
 
     /// All credentials, by client id.

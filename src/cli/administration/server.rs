@@ -45,6 +45,14 @@ impl OnServer {
         Ok(self.admin.create_credential(new).await?.into_inner())
     }
 
+    pub(super) async fn rotate_credential(
+        &mut self,
+        client_id: &str,
+    ) -> Result<proto::RotateCredentialResponse, Failure> {
+        let request = proto::RotateCredentialRequest { client_id: client_id.into() };
+        Ok(self.admin.rotate_credential(request).await?.into_inner())
+    }
+
     pub(super) async fn credentials(&mut self) -> Result<Vec<proto::Credential>, Failure> {
         let request = proto::ListCredentialsRequest {};
         Ok(self.admin.list_credentials(request).await?.into_inner().credentials)

@@ -9,7 +9,7 @@ use super::running::{Ended, Running, StopSignals};
 use super::server::{Connection, connect};
 use super::submit::submit_all;
 use super::{Context, Exit, Failure, verdicts};
-use crate::access::{Principal, Rights};
+use crate::access::{Keyring, Principal, Rights};
 use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
@@ -49,7 +49,9 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     let folder = tempfile::tempdir()?;
     let configuration = configuration(&context, folder.path())?;
     let telemetry = Telemetry::start(&configuration)?;
-    let gateway = Gateway::start(database(&configuration).await?, GatewayOptions::default()).await?;
+    let store = database(&configuration).await?;
+    let keyring = Keyring::parse(&Keyring::generate()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     gateway.refresh_directory().await?;
     let listener = TcpListener::bind(arguments.listen)
         .await
@@ -58,6 +60,8 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     let options = DoorOptions {
         anonymous: Some(anybody),
         metrics: Arc::new(telemetry.renderer()),
+        keyring: Arc::new(keyring),
+        reached: Arc::new(configuration.http.clone()),
         http: HttpOptions::default(),
         tls: None,
         quotas: Quotas::default(),

@@ -33,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for Writer {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         match parts.extensions.get::<Caller>() {
             Some(Caller(Some(principal))) => Ok(Self(principal.clone())),
-            _ => Err(unauthenticated(parts.uri.path(), Problem::from(Code::Unauthenticated))),
+            _ => Err(unauthenticated(parts.uri.path(), Code::Unauthenticated.into(), CHALLENGE)),
         }
     }
 }
@@ -43,11 +43,21 @@ pub fn is_compatible(path: &str) -> bool {
     path.starts_with("/api/")
 }
 
-/// The answer to a request without a working credential.
-pub fn unauthenticated(path: &str, problem: Problem) -> Response {
-    let status = if is_compatible(path) { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+/// What a request without a credential is asked for.
+pub const CHALLENGE: &str = "Hawk";
+
+/// The answer to a request without a working credential; `challenge` is the value of
+/// `WWW-Authenticate` for Hawk.
+pub fn unauthenticated(path: &str, problem: Problem, challenge: &str) -> Response {
+    let is_compatible = is_compatible(path);
+    let status = if is_compatible { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
     let mut response = problem.with_status(status).into_response();
-    response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static("Hawk"));
-    response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    let headers = response.headers_mut();
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        headers.append(WWW_AUTHENTICATE, challenge);
+    }
+    if !is_compatible {
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     response
 }

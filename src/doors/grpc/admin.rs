@@ -5,33 +5,33 @@ use super::authentication::{administrator, caller, writer};
 use super::servers::admin_service_server::AdminService;
 use super::status::Refusal;
 use super::translate;
-use crate::access::{BearerToken, ProjectGlob};
+use crate::access::{Keyring, administration};
 use crate::core::Gateway;
 use crate::domain::Signature;
-use crate::limits;
 use crate::proto::{
     AddRepositoryRequest, AddRepositoryResponse, ClearTierOverrideRequest, ClearTierOverrideResponse,
     CreateCredentialRequest, CreateCredentialResponse, DiscardHeldMessagesRequest,
     DiscardHeldMessagesResponse, GetHeldMessageRequest, GetHeldMessageResponse, ListCredentialsRequest,
     ListCredentialsResponse, ListHeldMessagesRequest, ListHeldMessagesResponse, ListRepositoriesRequest,
     ListRepositoriesResponse, ListTierOverridesRequest, ListTierOverridesResponse, ReplayHeldMessagesRequest,
-    ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, SetTierOverrideRequest,
-    SetTierOverrideResponse, TierOverride,
+    ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, RotateCredentialRequest,
+    RotateCredentialResponse, SetTierOverrideRequest, SetTierOverrideResponse, TierOverride,
 };
-use crate::store::model::StoredCredential;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// Runs the gateway.
 #[derive(Debug)]
 pub struct Admin {
     pub(super) gateway: Gateway,
+    keyring: Arc<Keyring>,
 }
 
 impl Admin {
-    /// Administers this gateway.
-    pub fn new(gateway: Gateway) -> Self {
-        Self { gateway }
+    /// Administers this gateway; Hawk secrets are sealed with the keys.
+    pub fn new(gateway: Gateway, keyring: Arc<Keyring>) -> Self {
+        Self { gateway, keyring }
     }
 }
 
@@ -65,17 +65,28 @@ impl AdminService for Admin {
         request: Request<CreateCredentialRequest>,
     ) -> Result<Response<CreateCredentialResponse>, Status> {
         let administrator = administrator(&request)?;
-        let (credential, token) = new_credential(request.into_inner(), Utc::now())?;
-        if !self.gateway.store().create_credential(&credential).await? {
-            let taken = format!("the client id {:?} is taken", credential.client_id);
-            return Err(Refusal::AlreadyExists(taken).into());
-        }
+        let now = Utc::now();
+        let wanted = translate::wanted_credential(request.into_inner(), now)?;
+        let issued = administration::create(self.gateway.store(), &self.keyring, wanted, now).await;
+        let issued = issued.map_err(Refusal::from)?;
         self.gateway.refresh_directory().await?;
-        tracing::info!(client_id = %credential.client_id, by = %administrator.source, "credential created");
-        Ok(Response::new(CreateCredentialResponse {
-            credential: Some(translate::credential(credential)),
-            token: token.reveal().into(),
-        }))
+        let client_id = &issued.credential.client_id;
+        tracing::info!(%client_id, by = %administrator.source, "credential created");
+        Ok(Response::new(translate::created_credential(issued)))
+    }
+
+    async fn rotate_credential(
+        &self,
+        request: Request<RotateCredentialRequest>,
+    ) -> Result<Response<RotateCredentialResponse>, Status> {
+        let administrator = administrator(&request)?;
+        let client_id = request.into_inner().client_id;
+        without_nul("client_id", &client_id)?;
+        let secrets = administration::rotate(self.gateway.store(), &self.keyring, &client_id).await;
+        let secrets = secrets.map_err(Refusal::from)?;
+        self.gateway.refresh_directory().await?;
+        tracing::info!(%client_id, by = %administrator.source, "credential rotated");
+        Ok(Response::new(translate::rotated_credential(&secrets)))
     }
 
     async fn list_credentials(
@@ -96,10 +107,7 @@ impl AdminService for Admin {
         let administrator = administrator(&request)?;
         let client_id = request.into_inner().client_id;
         without_nul("client_id", &client_id)?;
-        if !self.gateway.store().revoke_credential(&client_id).await? {
-            let absent = format!("no working credential has the client id {client_id:?}");
-            return Err(Refusal::NotFound(absent).into());
-        }
+        administration::revoke(self.gateway.store(), &client_id).await.map_err(Refusal::from)?;
         self.gateway.refresh_directory().await?;
         tracing::info!(%client_id, by = %administrator.source, "credential revoked");
         Ok(Response::new(RevokeCredentialResponse {}))
@@ -190,78 +198,9 @@ fn signature(field: &'static str, text: &str) -> Result<Signature, Refusal> {
     Signature::parse(text).ok_or_else(|| Refusal::invalid(field, "must be 40 lower-case hexadecimal digits"))
 }
 
-/// The credential that an administrator wants, with a new token. Without projects it may write
-/// nothing (R25).
-fn new_credential(
-    wanted: CreateCredentialRequest,
-    now: DateTime<Utc>,
-) -> Result<(StoredCredential, BearerToken), Refusal> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !(1..=limits::CLIENT_ID).contains(&wanted.client_id.len()) || !wanted.client_id.chars().all(allowed) {
-        let rule = format!("must be 1 to {} of A-Z a-z 0-9 _ -", limits::CLIENT_ID);
-        return Err(Refusal::invalid("client_id", rule));
-    }
-    if wanted.projects.len() > limits::BATCH_ITEMS {
-        return Err(Refusal::too_many("projects", wanted.projects.len()));
-    }
-    for glob in &wanted.projects {
-        ProjectGlob::try_new(glob).map_err(|error| Refusal::invalid("projects", error.to_string()))?;
-    }
-    let expires_at =
-        match &wanted.expires_at {
-            Some(time) => Some(translate::time_of(time).filter(|time| *time > now).ok_or_else(|| {
-                Refusal::invalid("expires_at", "must be a time to come, before year 10000")
-            })?),
-            None => None,
-        };
-    let token = BearerToken::generate();
-    let credential = StoredCredential {
-        client_id: wanted.client_id,
-        projects: wanted.projects,
-        admin: wanted.admin,
-        token_hash: token.hash(),
-        created_at: now,
-        expires_at,
-        revoked_at: None,
-    };
-    Ok((credential, token))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn now() -> DateTime<Utc> {
-        "2026-01-10T00:00:00Z".parse().unwrap()
-    }
-
-    fn wanted() -> CreateCredentialRequest {
-        CreateCredentialRequest { client_id: "ci".into(), projects: vec!["try".into()], ..Default::default() }
-    }
-
-    #[test]
-    fn a_new_credential_stores_its_tokens_hash() {
-        let (credential, token) = new_credential(wanted(), now()).unwrap();
-        assert_eq!(credential.token_hash, token.hash());
-        assert_eq!((credential.admin, credential.expires_at, credential.created_at), (false, None, now()));
-    }
-
-    #[test]
-    fn a_credential_names_the_field_that_is_wrong() {
-        let expiring = |time| Some(translate::timestamp(time));
-        for (field, request) in [
-            ("client_id", CreateCredentialRequest { client_id: String::new(), ..wanted() }),
-            ("client_id", CreateCredentialRequest { client_id: "a".repeat(33), ..wanted() }),
-            ("client_id", CreateCredentialRequest { client_id: "a b".into(), ..wanted() }),
-            ("projects", CreateCredentialRequest { projects: vec!["a/b".into()], ..wanted() }),
-            ("expires_at", CreateCredentialRequest { expires_at: expiring(now()), ..wanted() }),
-        ] {
-            match new_credential(request, now()) {
-                Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
-                other => panic!("{field}: {other:?}"),
-            }
-        }
-    }
 
     #[test]
     fn a_signature_is_lower_case_hexadecimal() {

@@ -23,11 +23,13 @@ pub mod transport_errors;
 mod watch;
 mod watch_cursor;
 
+use crate::access::Keyring;
 use crate::core::Gateway;
 use crate::{limits, proto};
 use servers::admin_service_server::AdminServiceServer;
 use servers::ingest_service_server::IngestServiceServer;
 use servers::query_service_server::QueryServiceServer;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
@@ -47,6 +49,7 @@ pub(super) mod servers {
 /// If the descriptors built into the binary cannot be read.
 pub fn routes(
     gateway: &Gateway,
+    keyring: &Arc<Keyring>,
     stop: &CancellationToken,
 ) -> Result<axum::Router, tonic_reflection::server::Error> {
     let ingest = ingest::Ingest::new(gateway.clone(), stop.clone());
@@ -69,7 +72,7 @@ pub fn routes(
             .send_compressed(Gzip),
     )
     .add_service(
-        AdminServiceServer::new(admin::Admin::new(gateway.clone()))
+        AdminServiceServer::new(admin::Admin::new(gateway.clone(), keyring.clone()))
             .max_decoding_message_size(limits::QUERY_BYTES)
             .accept_compressed(Gzip)
             .send_compressed(Gzip),

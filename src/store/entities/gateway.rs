@@ -39,6 +39,30 @@ pub mod credential {
         pub expires_at: Option<i64>,
         pub revoked_at: Option<i64>,
         pub last_used_at: Option<i64>,
+        pub certificate: Option<Vec<u8>>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Nonces of signed requests.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod hawk_nonce {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "hawk_nonces")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub client_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub nonce: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ts: i64,
+        pub seen_at: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

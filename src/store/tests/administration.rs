@@ -1,8 +1,10 @@
 use super::fixtures::{now, repository, stored_repository};
 use super::on_each_database;
+use crate::access::SealedSecret;
 use crate::domain::{Repository, Signature};
 use crate::store::model::StoredCredential;
-use crate::store::{ImportError, Imported};
+use crate::store::{Creation, ImportError, Imported, Nonce};
+use std::collections::HashMap;
 
 const SIGNATURE: Signature = Signature([7; 20]);
 
@@ -12,9 +14,13 @@ fn credential(client_id: &str, token: u8) -> StoredCredential {
         projects: vec!["mozilla-*".into(), "try".into()],
         admin: false,
         token_hash: [token; 32],
+        hawk_secret: Some(SealedSecret::of_bytes(vec![token; 9])),
+        description: "d".into(),
+        certificate: Some([token; 32]),
         created_at: now(),
         expires_at: Some(now()),
         revoked_at: None,
+        last_used_at: None,
     }
 }
 
@@ -40,14 +46,90 @@ on_each_database! {
 on_each_database! {
     async fn a_client_id_is_taken_once_even_if_revoked(store: &Store) {
         let first = credential("ci", 1);
-        assert!(store.create_credential(&first).await.unwrap());
-        assert!(!store.create_credential(&credential("ci", 2)).await.unwrap());
+        assert_eq!(store.create_credential(&first).await.unwrap(), Creation::Created);
+        let taken = store.create_credential(&credential("ci", 2)).await.unwrap();
+        assert_eq!(taken, Creation::ClientIdTaken);
         assert_eq!(store.credentials().await.unwrap(), [first]);
         assert!(store.revoke_credential("ci").await.unwrap());
         assert!(!store.revoke_credential("ci").await.unwrap());
         assert!(!store.revoke_credential("other").await.unwrap());
-        assert!(!store.create_credential(&credential("ci", 3)).await.unwrap());
+        let taken = store.create_credential(&credential("ci", 3)).await.unwrap();
+        assert_eq!(taken, Creation::ClientIdTaken);
         assert!(store.credentials().await.unwrap()[0].revoked_at.is_some());
+    }
+}
+
+on_each_database! {
+    async fn a_certificate_is_bound_to_one_working_credential(store: &Store) {
+        store.create_credential(&credential("one", 1)).await.unwrap();
+        let other = StoredCredential { token_hash: [2; 32], ..credential("other", 1) };
+        assert_eq!(store.create_credential(&other).await.unwrap(), Creation::CertificateTaken);
+        let without = StoredCredential { certificate: None, ..other.clone() };
+        assert_eq!(store.create_credential(&without).await.unwrap(), Creation::Created);
+        store.revoke_credential("one").await.unwrap();
+        let third = StoredCredential { token_hash: [3; 32], ..credential("third", 1) };
+        assert_eq!(store.create_credential(&third).await.unwrap(), Creation::Created);
+    }
+}
+
+on_each_database! {
+    async fn rotating_replaces_both_secrets_and_revoking_forgets_them(store: &Store) {
+        store.create_credential(&credential("ci", 1)).await.unwrap();
+        let sealed = SealedSecret::of_bytes(vec![8]);
+        assert!(store.rotate_credential("ci", [9; 32], &sealed).await.unwrap());
+        assert!(!store.rotate_credential("other", [9; 32], &sealed).await.unwrap());
+        let stored = store.credentials().await.unwrap().remove(0);
+        assert_eq!((stored.token_hash, stored.hawk_secret), ([9; 32], Some(sealed.clone())));
+        store.revoke_credential("ci").await.unwrap();
+        assert!(!store.rotate_credential("ci", [7; 32], &sealed).await.unwrap());
+        assert_eq!(store.credentials().await.unwrap()[0].hawk_secret, None);
+    }
+}
+
+on_each_database! {
+    async fn a_secret_is_resealed_only_if_nobody_replaced_it_meanwhile(store: &Store) {
+        store.create_credential(&credential("ci", 1)).await.unwrap();
+        let old = store.credentials().await.unwrap()[0].hawk_secret.clone().unwrap();
+        let (new, stale) = (SealedSecret::of_bytes(vec![5]), SealedSecret::of_bytes(vec![6]));
+        let entry = |from: &SealedSecret| [("ci".to_owned(), from.clone(), new.clone())];
+        assert_eq!(store.reseal_credentials(&entry(&stale)).await.unwrap(), 0);
+        assert_eq!(store.reseal_credentials(&entry(&old)).await.unwrap(), 1);
+        assert_eq!(store.credentials().await.unwrap()[0].hawk_secret, Some(new));
+    }
+}
+
+on_each_database! {
+    async fn the_last_use_never_moves_back(store: &Store) {
+        store.create_credential(&credential("ci", 1)).await.unwrap();
+        let used = async |time| {
+            let uses = HashMap::from([("ci".to_owned(), time), ("absent".to_owned(), time)]);
+            store.note_last_uses(&uses).await.unwrap();
+            store.credentials().await.unwrap()[0].last_used_at
+        };
+        assert_eq!(used(now()).await, Some(now()));
+        assert_eq!(used(now() - chrono::Duration::seconds(9)).await, Some(now()));
+        let later = now() + chrono::Duration::seconds(9);
+        assert_eq!(used(later).await, Some(later));
+    }
+}
+
+on_each_database! {
+    async fn a_nonce_is_new_until_it_is_forgotten(store: &Store) {
+        let nonce = |text: &str| Nonce { client_id: "ci".into(), nonce: text.into(), ts: 1 };
+        let remembered = async |texts: &[&str]| {
+            let nonces: Vec<Nonce> = texts.iter().map(|text| nonce(text)).collect();
+            let mut new: Vec<_> = store.remember_nonces(&nonces, now()).await.unwrap().into_iter().collect();
+            new.sort_by(|one, other| one.nonce.cmp(&other.nonce));
+            new.into_iter().map(|nonce| nonce.nonce).collect::<Vec<_>>()
+        };
+        assert_eq!(remembered(&["b", "a", "b"]).await, ["a", "b"]);
+        assert_eq!(remembered(&["a", "c"]).await, ["c"]);
+        assert_eq!(remembered(&["a"]).await, [""; 0]);
+        assert_eq!(remembered(&[]).await, [""; 0]);
+        store.forget_nonces(now()).await.unwrap();
+        assert_eq!(remembered(&["a"]).await, [""; 0]);
+        store.forget_nonces(now() + chrono::Duration::microseconds(1)).await.unwrap();
+        assert_eq!(remembered(&["a"]).await, ["a"]);
     }
 }
 

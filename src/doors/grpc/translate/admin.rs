@@ -1,11 +1,14 @@
 //! Repositories, credentials and held messages.
 
-use super::{timestamp, violation};
+use super::{time_of, timestamp, violation};
+use crate::access::administration::IssuedCredential;
+use crate::access::{InvalidCredential, IssuedSecrets, WantedCredential};
 use crate::domain::{HeldState, ProjectName, Repository, RepositoryKind};
 use crate::doors::grpc::status::Refusal;
 use crate::limits;
 use crate::proto;
 use crate::store::model::{HeldMessage, StoredCredential};
+use chrono::{DateTime, Utc};
 
 /// A repository on the wire.
 pub fn repository(repository: &Repository) -> proto::Repository {
@@ -75,6 +78,64 @@ pub fn credential(credential: StoredCredential) -> proto::Credential {
         created_at: Some(timestamp(credential.created_at)),
         expires_at: credential.expires_at.map(timestamp),
         revoked_at: credential.revoked_at.map(timestamp),
+        description: credential.description,
+        certificate_sha256: credential.certificate.map(hex::encode).unwrap_or_default(),
+        last_used_at: credential.last_used_at.map(timestamp),
+        can_sign: credential.hawk_secret.is_some(),
+    }
+}
+
+/// The credential that an administrator wants. Without projects it may write nothing (R25).
+///
+/// # Errors
+/// Names the first field that breaks its rule.
+pub fn wanted_credential(
+    message: proto::CreateCredentialRequest,
+    now: DateTime<Utc>,
+) -> Result<WantedCredential, Refusal> {
+    let expires_at = match &message.expires_at {
+        Some(time) => Some(
+            time_of(time)
+                .ok_or_else(|| Refusal::invalid("expires_at", "must be a time to come, before year 10000"))?,
+        ),
+        None => None,
+    };
+    let fingerprint = |text: &str| hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    let certificate = match message.certificate_sha256.as_str() {
+        "" => None,
+        text => Some(fingerprint(text).ok_or_else(|| {
+            Refusal::invalid(
+                "certificate_sha256",
+                "must be 64 hexadecimal digits, the SHA-256 of the DER form",
+            )
+        })?),
+    };
+    let wanted = WantedCredential {
+        client_id: message.client_id,
+        projects: message.projects,
+        admin: message.admin,
+        expires_at,
+        description: message.description,
+        certificate,
+    };
+    wanted.check(now).map_err(|InvalidCredential { field, problem }| Refusal::invalid(field, problem))?;
+    Ok(wanted)
+}
+
+/// A new credential with its secrets.
+pub fn created_credential(issued: IssuedCredential) -> proto::CreateCredentialResponse {
+    proto::CreateCredentialResponse {
+        token: issued.secrets.token.reveal().into(),
+        hawk_secret: issued.secrets.hawk.reveal().into(),
+        credential: Some(credential(issued.credential)),
+    }
+}
+
+/// The new secrets of a credential.
+pub fn rotated_credential(secrets: &IssuedSecrets) -> proto::RotateCredentialResponse {
+    proto::RotateCredentialResponse {
+        token: secrets.token.reveal().into(),
+        hawk_secret: secrets.hawk.reveal().into(),
     }
 }
 
@@ -157,6 +218,33 @@ mod tests {
             ("repository.branch", proto::Repository { branch: "a\0".into(), ..wanted() }),
         ] {
             match repository_of(message) {
+                Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
+                other => panic!("{field}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wanted_credential_names_the_field_that_is_wrong() {
+        let now: DateTime<Utc> = "2026-01-10T00:00:00Z".parse().unwrap();
+        let valid = || proto::CreateCredentialRequest {
+            client_id: "ci".into(),
+            expires_at: Some(timestamp(now + chrono::Duration::days(1))),
+            certificate_sha256: "ab".repeat(32),
+            ..Default::default()
+        };
+        assert_eq!(wanted_credential(valid(), now).unwrap().certificate, Some([0xab; 32]));
+        let far = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
+        for (field, message) in [
+            ("client_id", proto::CreateCredentialRequest { client_id: "a b".into(), ..valid() }),
+            ("expires_at", proto::CreateCredentialRequest { expires_at: far, ..valid() }),
+            ("expires_at", proto::CreateCredentialRequest { expires_at: Some(timestamp(now)), ..valid() }),
+            (
+                "certificate_sha256",
+                proto::CreateCredentialRequest { certificate_sha256: "ab".into(), ..valid() },
+            ),
+        ] {
+            match wanted_credential(message, now) {
                 Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
                 other => panic!("{field}: {other:?}"),
             }

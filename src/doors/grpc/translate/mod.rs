@@ -6,7 +6,10 @@ mod job;
 pub mod tests_support;
 mod verdict;
 
-pub use admin::{credential, held_message, held_state, repository, repository_of};
+pub use admin::{
+    created_credential, credential, held_message, held_state, repository, repository_of, rotated_credential,
+    wanted_credential,
+};
 pub use job::{job_with_parts, push, stored_job};
 pub use verdict::{fitted, verdict, violation};
 
