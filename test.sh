@@ -148,9 +148,15 @@ step "buf lint and format"
 
 step "cargo deny"
 if command -v cargo-deny >/dev/null; then
-    cargo deny --all-features check
+    cargo deny --all-features check bans licenses sources
+    if cargo deny fetch db >/dev/null 2>&1; then
+        cargo deny --offline --all-features check advisories
+    else
+        echo "SKIPPED: advisories, whose database cannot be fetched from here"
+    fi
 else
-    echo "SKIPPED: cargo-deny is not installed"
+    # Building it takes longer than all checks together.
+    echo "SKIPPED: cargo-deny is not installed; 'cargo install cargo-deny --locked' does it in some minutes"
 fi
 
 step "cargo clippy"

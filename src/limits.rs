@@ -34,6 +34,14 @@ pub const STREAM_RESPONSE_QUEUE: usize = 16;
 pub const RESPONSE_BYTES: usize = 1024 * 1024;
 /// Largest answer: what clients read by default.
 pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Size at which a page of a list ends; what comes with the list stays within [`ANSWER_BYTES`].
+pub const PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Raw bytes of a held message in one answer.
+pub const RAW_PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Pushes in one page.
+pub const PUSHES_PAGE: u64 = 100;
+/// Code points shown of a commit's message.
+pub const SHOWN_COMMENT: usize = 4096;
 /// Code points left of a text where an answer would be larger.
 pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
@@ -242,6 +250,8 @@ pub const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 pub const WATCH_POLL: Duration = Duration::from_secs(1);
 /// Gateways notice changed repositories, credentials and tiers within twice this time.
 pub const DIRECTORY_POLL: Duration = Duration::from_millis(800);
+/// An idle gateway makes sure this often that it can still commit.
+pub const COMMIT_PROBE: Duration = Duration::from_secs(10);
 
 /// Longest wait for a connection to the database; beyond it the database counts as away.
 pub const DATABASE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);

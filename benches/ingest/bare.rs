@@ -132,7 +132,7 @@ fn upsert(source: &str) -> String {
 /// Into the PostgreSQL database that a gateway has filled.
 pub async fn postgres(url: &str, jobs: usize) -> Bare {
     let store = open(url).await;
-    let Backend::Postgres(pool) = store.backend().clone() else { panic!("PostgreSQL") };
+    let Backend::Postgres { writers: pool, .. } = store.backend().clone() else { panic!("PostgreSQL") };
     let one = async |sql: &'static str| -> i64 {
         sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.expect("a row")
     };

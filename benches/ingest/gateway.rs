@@ -51,6 +51,15 @@ impl Usage {
             statements: self.statements - before.statements,
         }
     }
+
+    /// Each of the figures divided by `parts`.
+    pub fn per(&self, parts: f64) -> Self {
+        Self {
+            gateway_cpu: self.gateway_cpu / parts,
+            database_cpu: self.database_cpu / parts,
+            statements: self.statements / parts,
+        }
+    }
 }
 
 impl Gateway {
@@ -148,6 +157,7 @@ fn binary(url: &str) -> Command {
         command.env_remove(name);
     }
     command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
+    command.env("HERDGATE_SECRET_KEY", format!("bench:{}", "00".repeat(32)));
     command
 }
 

@@ -4,6 +4,7 @@
 use herdgate::proto;
 use prost_types::Timestamp;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 /// Project and revision of all jobs.
 pub const PROJECT: &str = "bench";
@@ -26,16 +27,35 @@ impl Moment {
     pub const ALL: [Self; 3] = [Self::Pending, Self::Running, Self::Completed];
 }
 
-/// A set of jobs.
+/// A set of jobs, or a part of one.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     name: String,
-    pub count: usize,
+    indexes: Range<usize>,
 }
 
 impl Jobs {
     pub fn new(name: &str, count: usize) -> Self {
-        Self { name: name.to_owned(), count }
+        Self { name: name.to_owned(), indexes: 0..count }
+    }
+
+    /// The same set cut into parts of at most `size` jobs.
+    pub fn parts(&self, size: usize) -> impl Iterator<Item = Self> {
+        let Range { start, end } = self.indexes;
+        (start..end).step_by(size).map(move |first| {
+            let indexes = first..end.min(first + size);
+            Self { name: self.name.clone(), indexes }
+        })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.indexes.len()
+    }
+
+    /// What they are known by within the whole set.
+    pub fn indexes(&self) -> Range<usize> {
+        self.indexes.clone()
     }
 
     pub fn guid(&self, index: usize) -> String {

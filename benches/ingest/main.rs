@@ -2,7 +2,11 @@
 //! batched upserts of the same rows, in one run. `cargo bench --bench ingest` does everything.
 //!
 //! `HERDGATE_BENCH_JOBS` sets the number of jobs of each phase (default 30000; every job has three
-//! states), `HERDGATE_BENCH_DATABASES` the databases (default `postgres,sqlite`).
+//! states), `HERDGATE_BENCH_DATABASES` the databases (default `postgres,sqlite`). With
+//! `HERDGATE_BENCH_STORED` set to a number of jobs it measures something else instead: how throughput
+//! with so many jobs stored compares with that of 100,000.
+//!
+//! A further door is a further [`phase::Way`], and a line in [`measure`].
 
 #![allow(
     clippy::expect_used,
@@ -19,8 +23,10 @@ mod bare;
 #[allow(dead_code, reason = "shared with the tests")]
 mod eventually_module;
 mod gateway;
+mod growth;
+mod grpc;
 mod jobs;
-mod load;
+mod phase;
 #[path = "../../tests/it/harness/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests, which stop and crash servers too")]
 mod postgres;
@@ -28,8 +34,11 @@ mod report;
 
 use eventually_module::eventually;
 use gateway::Gateway;
+use grpc::Streams;
 use jobs::{Jobs, Moment};
+use phase::Way;
 use report::Report;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::time::Duration;
 
 /// What the replaced system reaches with both cores busy, and the bare rates it goes with (design
@@ -41,14 +50,20 @@ fn main() {
     rustls::crypto::ring::default_provider().install_default().expect("nothing else installs a provider");
     let jobs: usize = setting("HERDGATE_BENCH_JOBS", "30000").parse().expect("a number of jobs");
     let databases = setting("HERDGATE_BENCH_DATABASES", "postgres,sqlite");
+    let stored = std::env::var("HERDGATE_BENCH_STORED").ok();
+    let stored: Option<usize> = stored.map(|number| number.parse().expect("a number of jobs"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         report::machine(jobs);
         for database in databases.split(',') {
-            match database {
-                "postgres" => on_postgres(jobs).await,
-                "sqlite" => on_sqlite(jobs).await,
-                other => panic!("HERDGATE_BENCH_DATABASES names {other:?}; it takes postgres and sqlite"),
+            match (database, stored) {
+                ("postgres", None) => on_postgres(jobs).await,
+                ("postgres", Some(stored)) => growing_on_postgres(jobs, stored).await,
+                ("sqlite", None) => on_sqlite(jobs).await,
+                ("sqlite", Some(stored)) => growing_on_sqlite(jobs, stored).await,
+                (other, _) => {
+                    panic!("HERDGATE_BENCH_DATABASES names {other:?}; it takes postgres and sqlite")
+                }
             }
         }
     });
@@ -80,22 +95,54 @@ async fn on_sqlite(jobs: usize) {
     report.print(bare, REPLACED);
 }
 
+async fn growing_on_postgres(jobs: usize, stored: usize) {
+    let Some(server) = postgres::PrivatePostgres::start_new().await else { return };
+    let url = server.url();
+    let connection = sea_orm::Database::connect(&url).await.expect("PostgreSQL answers");
+    // What autovacuum and the checkpointer do in the days that so many jobs take.
+    let settle = async || {
+        for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
+            connection.execute_unprepared(statement).await.expect(statement);
+        }
+        let size = Statement::from_string(DbBackend::Postgres, "SELECT pg_database_size(current_database())");
+        let row = connection.query_one_raw(size).await.expect("a size").expect("a row");
+        row.try_get_by_index::<i64>(0).expect("a number") as u64
+    };
+    let gateway = Gateway::start(&url);
+    warm_up(&gateway, jobs).await;
+    let sizes = growth::measure(&gateway, jobs, stored, server.process(), settle).await;
+    gateway.stop();
+    report::growth("PostgreSQL", &sizes);
+}
+
+async fn growing_on_sqlite(jobs: usize, stored: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bench.db");
+    let gateway = Gateway::start(&format!("sqlite://{}?mode=rwc", path.display()));
+    let size = async || std::fs::metadata(&path).map_or(0, |file| file.len());
+    warm_up(&gateway, jobs).await;
+    let sizes = growth::measure(&gateway, jobs, stored, None, size).await;
+    gateway.stop();
+    report::growth("SQLite", &sizes);
+}
+
+/// Submits the push, and brings reference data, caches and plans to where they are after the first
+/// minute of a real gateway.
+async fn warm_up(gateway: &Gateway, jobs: usize) {
+    grpc::push(gateway).await;
+    Streams(8).submit(gateway, &Jobs::new("warm", jobs / 10), &Moment::ALL).await;
+}
+
 /// Starts a gateway, loads it in every way, stops it.
 async fn measure(name: &'static str, url: &str, jobs: usize, database: Option<u32>) -> Report {
     let gateway = Gateway::start(url);
     let mut report = Report::new(name);
-    load::push(&gateway).await;
-    // Reference data, caches and plans as they are after the first minute of a real gateway.
-    load::stream(&gateway, 8, &Jobs::new("warm", jobs / 10), &Moment::ALL).await;
+    warm_up(&gateway, jobs).await;
     for streams in [1, 8, 64] {
         let set = Jobs::new(&format!("s{streams}"), jobs);
-        let before = gateway.usage(database).await;
-        let created = load::stream(&gateway, streams, &set, &[Moment::Pending]).await;
-        let moved = load::stream(&gateway, streams, &set, &[Moment::Running, Moment::Completed]).await;
-        let used = gateway.usage(database).await.since(&before);
-        report.streams(streams, created, moved, &used, jobs * 3);
+        report.phase(phase::measure(&gateway, &Streams(streams), &set, database).await);
     }
-    report.unary(load::unary(&gateway, 1000, Duration::from_secs(10)).await);
+    report.unary(grpc::unary(&gateway, 1000, Duration::from_secs(10)).await);
     report.memory(gateway.peak_memory());
     gateway.stop();
     report

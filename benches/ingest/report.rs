@@ -1,27 +1,19 @@
 //! What is printed.
 
 use super::bare::Bare;
-use super::gateway::Usage;
+use super::growth::AtSize;
 use super::jobs::{JOB_TYPES, Jobs, Moment, PLATFORMS};
+use super::phase::Figures;
 use prost::Message;
 use std::time::Duration;
 
 /// Figures of one database.
 pub struct Report {
     database: &'static str,
-    rows: Vec<Row>,
+    phases: Vec<Figures>,
     p50: Duration,
     p99: Duration,
     memory: f64,
-}
-
-struct Row {
-    streams: usize,
-    created: f64,
-    moved: f64,
-    gateway_cpu: f64,
-    database_cpu: f64,
-    statements: f64,
 }
 
 /// Prints the machine, the settings and the load.
@@ -47,19 +39,11 @@ pub fn machine(jobs: usize) {
 
 impl Report {
     pub fn new(database: &'static str) -> Self {
-        Self { database, rows: Vec::new(), p50: Duration::ZERO, p99: Duration::ZERO, memory: 0.0 }
+        Self { database, phases: Vec::new(), p50: Duration::ZERO, p99: Duration::ZERO, memory: 0.0 }
     }
 
-    pub fn streams(&mut self, streams: usize, created: f64, moved: f64, used: &Usage, submissions: usize) {
-        let thousands = submissions as f64 / 1000.0;
-        self.rows.push(Row {
-            streams,
-            created,
-            moved,
-            gateway_cpu: used.gateway_cpu / thousands,
-            database_cpu: used.database_cpu / thousands,
-            statements: used.statements / thousands,
-        });
+    pub fn phase(&mut self, figures: Figures) {
+        self.phases.push(figures);
     }
 
     pub fn unary(&mut self, sorted: Vec<Duration>) {
@@ -74,29 +58,15 @@ impl Report {
     /// `replaced`: submissions a second of the replaced system, scaled to this machine.
     pub fn print(&self, bare: Bare, replaced: f64) {
         println!("\n== {} ==", self.database);
-        println!(
-            "{:>8} {:>10} {:>12} {:>10} {:>12} {:>12} {:>12} {:>14}",
-            "streams", "new/s", "moved/s", "all/s", "of bare", "gateway CPU", "server CPU", "statements"
-        );
-        for row in &self.rows {
-            let all = 3.0 / (1.0 / row.created + 2.0 / row.moved);
-            println!(
-                "{:>8} {:>10.0} {:>12.0} {:>10.0} {:>11.0}% {:>9.3} s/k {:>9.3} s/k {:>12.1}/k",
-                row.streams,
-                row.created,
-                row.moved,
-                all,
-                100.0 * all / bare.rows_per_second,
-                row.gateway_cpu,
-                row.database_cpu,
-                row.statements
-            );
+        println!("{} {:>10}", headings(), "of bare");
+        for phase in &self.phases {
+            println!("{} {:>9.0}%", row(phase), 100.0 * phase.all() / bare.rows_per_second);
         }
         println!(
-            "    bare {:>10.0} {:>12.0} {:>10.0}        100%",
-            bare.created_per_second, bare.moved_per_second, bare.rows_per_second
+            "{:>18} {:>9.0} {:>9.0} {:>9.0}",
+            "bare", bare.created_per_second, bare.moved_per_second, bare.rows_per_second
         );
-        let best = self.rows.iter().map(|r| 3.0 / (1.0 / r.created + 2.0 / r.moved)).fold(0.0, f64::max);
+        let best = self.phases.iter().map(Figures::all).fold(0.0, f64::max);
         println!("best is {:.0} times the replaced system, taken as {replaced:.0}/s here", best / replaced);
         println!(
             "unary at 1000/s: p50 {:.1} ms, p99 {:.1} ms; resident memory at most {:.0} MiB",
@@ -105,4 +75,38 @@ impl Report {
             self.memory
         );
     }
+}
+
+/// Prints how throughput changed as the database grew.
+pub fn growth(database: &str, [small, large]: &[AtSize; 2]) {
+    println!("\n== {database}, growing ==");
+    println!("{:>10} {} {:>12} {:>10}", "stored", headings(), "filled in", "on disk");
+    for size in [small, large] {
+        let mebibytes = size.bytes as f64 / 1024.0 / 1024.0;
+        println!("{:>10} {} {:>10.0} s {mebibytes:>6.0} MiB", size.stored, row(&size.median), size.filled_in);
+    }
+    println!(
+        "with {} jobs stored, throughput is {:.0}% of that with {} (all/s; median of its phases)",
+        large.stored,
+        100.0 * large.median.all() / small.median.all(),
+        small.stored
+    );
+}
+
+fn headings() -> String {
+    format!(
+        "{:>18} {:>9} {:>9} {:>9} {:>12} {:>12} {:>12}",
+        "way", "new/s", "moved/s", "all/s", "gateway CPU", "server CPU", "statements"
+    )
+}
+
+fn row(figures: &Figures) -> String {
+    let Figures { name, created, moved, per_thousand: used } = figures;
+    format!(
+        "{name:>18} {created:>9.0} {moved:>9.0} {:>9.0} {:>8.3} s/k {:>8.3} s/k {:>10.1}/k",
+        figures.all(),
+        used.gateway_cpu,
+        used.database_cpu,
+        used.statements
+    )
 }

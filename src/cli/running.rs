@@ -63,6 +63,7 @@ impl Running {
     /// Takes nothing in any more, answers what was taken in, and stops (design rule R40).
     pub async fn drain(self) -> Result<Ended, Failure> {
         let deadline = Instant::now() + limits::DRAIN;
+        self.gateway.announce_stop();
         self.stop.cancel();
         let abort = self.doors.abort_handle();
         let Ok(closed) = tokio::time::timeout_at(deadline.into(), self.doors).await else {

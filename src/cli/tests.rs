@@ -101,7 +101,8 @@ fn the_commands_are_the_documented_ones() {
             "validate",
             "submit",
             "push",
-            "held"
+            "held",
+            "log"
         ]
     );
 }

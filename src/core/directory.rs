@@ -2,6 +2,7 @@
 //! noticed within 2 s.
 
 use super::gateway::Directory;
+use super::readiness::{Commits, Readiness};
 use crate::limits;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
@@ -19,26 +20,33 @@ impl DirectoryWatch {
     }
 }
 
-/// Reads the directory anew when its version has moved; also tells whether the database answers.
+/// Reads the directory anew when its version has moved; also tells whether the gateway can commit.
 #[derive(Debug)]
 pub(crate) struct DirectoryKeeper {
     store: Store,
     current: watch::Sender<Arc<Directory>>,
-    ready: watch::Sender<bool>,
+    commits: Arc<Commits>,
+    readiness: watch::Sender<Readiness>,
 }
 
 impl DirectoryKeeper {
-    pub(crate) async fn start(store: Store) -> Result<Self, StoreError> {
+    pub(crate) async fn start(store: Store, commits: Arc<Commits>) -> Result<Self, StoreError> {
         let current = watch::Sender::new(Arc::new(load(&store).await?));
-        Ok(Self { store, current, ready: watch::Sender::new(true) })
+        let readiness = watch::Sender::new(Readiness::Ready(store.durability()));
+        Ok(Self { store, current, commits, readiness })
     }
 
     pub(crate) fn watch(&self) -> DirectoryWatch {
         DirectoryWatch(self.current.subscribe())
     }
 
-    pub(crate) fn readiness(&self) -> watch::Receiver<bool> {
-        self.ready.subscribe()
+    pub(crate) fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.subscribe()
+    }
+
+    /// From now on and for good.
+    pub(crate) fn announce_stop(&self) {
+        self.readiness.send_replace(Readiness::Stopping);
     }
 
     pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
@@ -51,16 +59,39 @@ impl DirectoryKeeper {
         let mut ticks = interval(limits::DIRECTORY_POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let looked = self.look().await;
-            let ready = looked.is_ok();
-            if *self.ready.borrow() != ready {
-                match looked {
-                    Ok(()) => tracing::info!("the database answers; ready"),
-                    Err(error) => tracing::error!(%error, "the database does not answer; not ready"),
+            let found = match self.look_and_probe().await {
+                Ok(()) if self.commits.are_possible() => Readiness::Ready(self.store.durability()),
+                Ok(()) => Readiness::DatabaseAway,
+                Err(error) => {
+                    if self.readiness.borrow().is_ready() {
+                        tracing::error!(%error, "the database does not answer or commit; not ready");
+                    }
+                    Readiness::DatabaseAway
                 }
-                self.ready.send_replace(ready);
+            };
+            self.readiness.send_if_modified(|readiness| {
+                let changes = *readiness != found && *readiness != Readiness::Stopping;
+                if changes {
+                    tracing::info!(is_ready = found.is_ready(), "readiness has changed");
+                    *readiness = found;
+                }
+                changes
+            });
+        }
+    }
+
+    async fn look_and_probe(&self) -> Result<(), StoreError> {
+        self.look().await?;
+        if self.commits.want_a_probe() {
+            match self.store.probe_commit().await {
+                Ok(()) => self.commits.succeeded(),
+                Err(error) => {
+                    self.commits.failed();
+                    return Err(error);
+                }
             }
         }
+        Ok(())
     }
 
     async fn look(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use super::directory::DirectoryKeeper;
 use super::holding::HoldingLimits;
 use super::parking::{self, Parking};
+use super::readiness::{Commits, Readiness};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use super::writer::{self, Work, WriterContext};
 use super::{notices, pushes, replay};
@@ -17,7 +18,7 @@ use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, RwLock, mpsc, watch};
 use tokio::task::JoinSet;
@@ -79,9 +80,6 @@ pub enum SubmitError {
     /// The credential may not write the project of the request.
     #[error("the credential may not write project {0:?}")]
     Forbidden(String),
-    /// No repository of this name.
-    #[error("no repository is named {0:?}")]
-    UnknownProject(String),
     /// The gateway is stopping.
     #[error("the gateway is shutting down")]
     Stopping,
@@ -105,7 +103,8 @@ impl Gateway {
     /// # Errors
     /// If the directory cannot be read.
     pub async fn start(store: Store, options: GatewayOptions) -> Result<Self, StoreError> {
-        let directory = Arc::new(DirectoryKeeper::start(store.clone()).await?);
+        let commits = Arc::new(Commits::new());
+        let directory = Arc::new(DirectoryKeeper::start(store.clone(), commits.clone()).await?);
         let (parking, parking_notices) = Parking::new();
         let (job_changes, heard) = (watch::Sender::new(0), watch::Sender::new(0));
         let context = Arc::new(WriterContext {
@@ -115,14 +114,13 @@ impl Gateway {
             bounds: options.holding,
             parking,
             job_changes: job_changes.clone(),
-            database_up: AtomicBool::new(true),
-            last_failure: std::sync::Mutex::default(),
+            commits,
             queued: AtomicU64::new(0),
         });
         let count = match (store.backend(), options.writers) {
             (Backend::Sqlite { .. }, _) => 1,
-            (Backend::Postgres(_), 0) => WRITERS,
-            (Backend::Postgres(_), writers) => writers,
+            (Backend::Postgres { .. }, 0) => WRITERS,
+            (Backend::Postgres { .. }, writers) => writers,
         };
         let mut writers = JoinSet::new();
         let mut queues = Vec::with_capacity(count);
@@ -216,9 +214,14 @@ impl Gateway {
         self.0.heard.subscribe()
     }
 
-    /// True while the database answers.
-    pub fn readiness(&self) -> watch::Receiver<bool> {
+    /// Whether it can commit.
+    pub fn readiness(&self) -> watch::Receiver<Readiness> {
         self.0.directory.readiness()
+    }
+
+    /// Shows from now on that the gateway stops, while what is under way still goes on.
+    pub fn announce_stop(&self) {
+        self.0.directory.announce_stop();
     }
 
     /// What is stored.
@@ -228,6 +231,7 @@ impl Gateway {
 
     /// Takes nothing in any more, decides what was taken in, and stops.
     pub async fn drain(&self) {
+        self.announce_stop();
         self.0.stop.cancel();
         self.0.queues.write().await.clear();
         let mut writers = self.0.writers.lock().await;

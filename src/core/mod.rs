@@ -16,6 +16,8 @@ mod job_writes;
 mod notices;
 mod parking;
 mod pushes;
+mod readiness;
+mod releases;
 mod replay;
 mod submission;
 mod writer;
@@ -27,4 +29,6 @@ mod tests;
 
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
+pub use readiness::Readiness;
+pub use replay::may_handle_held;
 pub use submission::{Content, HeldOrigin, PushSubmission, Submission};

@@ -21,8 +21,8 @@ pub(crate) async fn run(
 ) {
     let passing = pass_on(own.clone(), heard.clone());
     match store.backend() {
-        Backend::Postgres(pool) => {
-            let all = async { tokio::join!(passing, send(pool, own), hear(pool, heard)) };
+        Backend::Postgres { readers, .. } => {
+            let all = async { tokio::join!(passing, send(readers, own), hear(readers, heard)) };
             stop.run_until_cancelled(all).await;
         }
         Backend::Sqlite { .. } => {

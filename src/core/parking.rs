@@ -7,6 +7,7 @@
 use super::family::Families;
 use super::gateway::GatewayShared;
 use super::job_writes::touch_rows;
+use super::releases::Releases;
 use super::submission::{HeldOrigin, Item, Submission};
 use crate::domain::{HeldState, Outcome, RawFormat};
 use crate::formats;
@@ -94,10 +95,21 @@ pub(crate) async fn run(shared: Arc<GatewayShared>, reasons: Notices, stop: Canc
 }
 
 async fn follow_pushes(shared: &GatewayShared, mut notices: mpsc::Receiver<Notice>, overflow: &Notify) {
-    let mut gathered = Vec::new();
-    while notices.recv_many(&mut gathered, limits::PARKING_NOTICES).await > 0 {
-        if let Err(error) = shared.follow(std::mem::take(&mut gathered)).await {
+    let (mut gathered, mut releases) = (Vec::new(), Releases::default());
+    loop {
+        // Between two chunks only what is there; with nothing to release, whatever comes.
+        while let Ok(notice) = notices.try_recv() {
+            gathered.push(notice);
+        }
+        if gathered.is_empty()
+            && releases.is_empty()
+            && notices.recv_many(&mut gathered, limits::PARKING_NOTICES).await == 0
+        {
+            return;
+        }
+        if let Err(error) = shared.follow(std::mem::take(&mut gathered), &mut releases).await {
             tracing::warn!(%error, "pushes could not be followed; a sweep will");
+            releases = Releases::default();
             sleep(limits::RETRY_DELAY).await;
             overflow.notify_one();
         }
@@ -132,24 +144,24 @@ async fn sweep(shared: &GatewayShared, overflow: &Notify) {
 }
 
 impl GatewayShared {
-    async fn follow(&self, notices: Vec<Notice>) -> Result<(), StoreError> {
-        let (mut stored, mut possible) = (BTreeSet::new(), BTreeSet::new());
+    /// Adds the pushes that notices are about, and releases one chunk of the one whose turn it is.
+    async fn follow(&self, notices: Vec<Notice>, releases: &mut Releases) -> Result<(), StoreError> {
+        let mut possible = BTreeSet::new();
         for notice in notices {
             match notice {
-                Notice::Push(repository, revision) => {
-                    stored.insert((repository, revision));
-                }
+                Notice::Push(repository, revision) => releases.add(repository, revision),
                 Notice::Revisions(revisions) => possible.extend(revisions),
             }
         }
-        for (repository, revision) in &stored {
-            self.release_for_push(*repository, revision).await?;
-        }
-        let possible: Vec<_> = possible.into_iter().collect();
-        for (repository, revision) in self.store.stored_pushes_among(&possible).await? {
-            if !stored.contains(&(repository, revision.clone())) {
-                self.release_for_push(repository, &revision).await?;
+        if !possible.is_empty() {
+            let possible: Vec<_> = possible.into_iter().collect();
+            for (repository, revision) in self.store.stored_pushes_among(&possible).await? {
+                releases.add(repository, revision);
             }
+        }
+        if let Some(release) = releases.next() {
+            let last = self.release_chunk(release.repository_id, &release.revision, release.after).await?;
+            releases.give_back(release, last);
         }
         Ok(())
     }
@@ -187,14 +199,27 @@ impl GatewayShared {
 
     async fn release_for_push(&self, repository_id: i32, revision: &str) -> Result<(), StoreError> {
         let mut after = 0;
-        loop {
-            let waiting =
-                self.store.waiting_for_push(repository_id, revision, after, limits::RELEASE_CHUNK).await?;
-            let Some(last) = waiting.last() else { return Ok(()) };
-            after = last.id;
+        while let Some(last) = self.release_chunk(repository_id, revision, after).await? {
+            after = last;
+        }
+        Ok(())
+    }
+
+    /// Releases the next that wait for a push; gives the number of the last, none if nothing waited.
+    async fn release_chunk(
+        &self,
+        repository_id: i32,
+        revision: &str,
+        after: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let waiting =
+            self.store.waiting_for_push(repository_id, revision, after, limits::RELEASE_CHUNK).await?;
+        let last = waiting.last().map(|held| held.id);
+        if last.is_some() {
             tracing::debug!(repository_id, revision, count = waiting.len(), "releasing parked submissions");
             self.release(waiting).await;
         }
+        Ok(last)
     }
 
     async fn release_for_jobs(&self) -> Result<(), StoreError> {

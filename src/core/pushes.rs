@@ -1,14 +1,16 @@
 //! Pushes: stored one by one, then what waits for them is released.
 
-use super::gateway::{GatewayShared, SubmitError};
+use super::gateway::{Directory, GatewayShared, SubmitError};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use crate::access::Principal;
 use crate::domain::{
-    ClaimedIdentity, Door, Outcome, ProjectName, Refused, StoredReason, UnchangedReason, Verdict, Violation,
+    ClaimedIdentity, Door, Outcome, ProjectName, Refused, Repository, StoredReason, UnchangedReason, Verdict,
+    Violation,
 };
 use crate::store::PushChange;
 use crate::telemetry::{Metrics, Tally};
 use chrono::Utc;
+use std::sync::Arc;
 
 /// Stores pushes of one project.
 pub(crate) async fn submit(
@@ -18,35 +20,30 @@ pub(crate) async fn submit(
     project: &str,
     pushes: Vec<PushSubmission>,
 ) -> Result<Vec<Verdict>, SubmitError> {
-    let unknown = || SubmitError::UnknownProject(project.to_owned());
-    let name = ProjectName::try_new(project).map_err(|_| unknown())?;
-    if !principal.may_write(&name) {
+    let name = ProjectName::try_new(project);
+    if name.as_ref().is_ok_and(|name| !principal.may_write(name)) {
         return Err(SubmitError::Forbidden(project.to_owned()));
     }
     let directory = shared.current_directory();
-    let repository = directory.repositories.get(project).ok_or_else(unknown)?;
+    let repository = writable(&directory, project);
 
     let now = Utc::now();
     let mut verdicts = Vec::with_capacity(pushes.len());
     let mut refused = Vec::new();
     for (index, submission) in pushes.into_iter().enumerate() {
         let mut refusal = None;
-        let outcome = match submission.push {
-            Err(mut refused) => {
-                refused.claimed.project = Some(project.to_owned());
+        let outcome = match (submission.push, &repository) {
+            (Err(mut refused), _) => {
+                refused.claimed.project = ClaimedIdentity::new(Some(project), None, None).project;
                 refusal = Some(refused);
                 None
             }
-            Ok(ref push) if !repository.active => {
-                let message = "the repository takes no pushes any more";
-                let violation = Violation::new("/project", "inactive_repository", message);
-                refusal = Some(Refused {
-                    claimed: ClaimedIdentity::new(Some(project), Some(push.revision.as_str()), None),
-                    violations: vec![violation.with_value(project)],
-                });
+            (Ok(push), Err(violation)) => {
+                let claimed = ClaimedIdentity::new(Some(project), Some(push.revision.as_str()), None);
+                refusal = Some(Refused { claimed, violations: vec![violation.clone()] });
                 None
             }
-            Ok(push) => {
+            (Ok(push), Ok(repository)) => {
                 let stored = shared.store.store_push(repository.id, &push, now).await?;
                 // Also if nothing changed: an earlier notice may have been lost.
                 shared.context.parking.push_stored(repository.id, push.revision.as_str());
@@ -86,4 +83,19 @@ pub(crate) async fn submit(
         verdicts[position] = Some(verdict);
     }
     Ok(verdicts.into_iter().flatten().collect())
+}
+
+/// The repository, or why it takes no pushes.
+fn writable(directory: &Directory, project: &str) -> Result<Arc<Repository>, Violation> {
+    let refused = |rule, message: &str| Violation::new("/project", rule, message).with_value(project);
+    match directory.repositories.get(project) {
+        None => Err(refused(
+            "unknown_repository",
+            "no repository has this name; register it, then replay what is held",
+        )),
+        Some(repository) if !repository.active => {
+            Err(refused("inactive_repository", "the repository takes no pushes any more"))
+        }
+        Some(repository) => Ok(repository.clone()),
+    }
 }

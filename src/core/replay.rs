@@ -84,15 +84,21 @@ async fn allow_all(shared: &GatewayShared, principal: &Principal, ids: &[i64]) -
     Ok(())
 }
 
-/// Raw bytes are only for those who may write the project (R25); one that names no project, only for
-/// its source and administrators.
 fn allow(principal: &Principal, held: &HeldSubmission) -> Result<(), SubmitError> {
-    let project = held.project.as_deref().and_then(|project| ProjectName::try_new(project).ok());
-    let allowed = match &project {
-        Some(project) => principal.may_write(project),
-        None => principal.is_administrator() || *principal.source == *held.source,
-    };
-    if allowed { Ok(()) } else { Err(SubmitError::Forbidden(held.project.clone().unwrap_or_default())) }
+    if may_handle_held(principal, held.project.as_deref(), &held.source) {
+        Ok(())
+    } else {
+        Err(SubmitError::Forbidden(held.project.clone().unwrap_or_default()))
+    }
+}
+
+/// Who may see the raw bytes of a held message, replay and discard it: those who may write its project
+/// (R25); of one that names no project, its source and administrators.
+pub fn may_handle_held(principal: &Principal, project: Option<&str>, source: &str) -> bool {
+    match project.and_then(|project| ProjectName::try_new(project).ok()) {
+        Some(project) => principal.may_write(&project),
+        None => principal.is_administrator() || *principal.source == *source,
+    }
 }
 
 /// A replay runs with the rights of the original source, or an administrator's (R25).
@@ -127,12 +133,8 @@ async fn replay_push(
         });
     }
     let replayed = pushes::submit(shared, principal, held.door, project, vec![push]).await;
-    let verdict = match replayed {
-        Err(SubmitError::UnknownProject(_)) => {
-            refusal("/project", "unknown_repository", format!("no repository is named {project:?}"))
-        }
-        other => other?.pop().unwrap_or_else(|| refusal("", "not_held", "nothing to replay".into())),
-    };
+    let nothing = || refusal("", "not_held", "nothing to replay".into());
+    let verdict = replayed?.pop().unwrap_or_else(nothing);
     if matches!(verdict.outcome, Outcome::Stored(_) | Outcome::Unchanged(_)) {
         let mut transaction = shared.store.begin_batch().await?;
         transaction.release_held(&[ReleasedHeld { id: held.id, replayed: true }]).await?;
@@ -146,5 +148,29 @@ fn refusal(path: &str, rule: &'static str, message: String) -> Verdict {
         guid: None,
         outcome: Outcome::Rejected(vec![Violation::new(path, rule, message)]),
         warnings: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::ProjectGlob;
+
+    #[test]
+    fn held_messages_are_for_credentials_of_the_project() {
+        let with = |rights| Principal { source: "x".into(), rights };
+        let writer = with(Rights::Projects([ProjectGlob::try_new("try*").unwrap()].into()));
+        let administrator = with(Rights::Administrator);
+        for (caller, project, source, expected) in [
+            (&writer, Some("try"), "y", true),
+            (&writer, Some("autoland"), "x", false),
+            (&writer, Some("try/../autoland"), "y", false),
+            (&writer, None, "y", false),
+            (&writer, None, "x", true),
+            (&administrator, Some("autoland"), "y", true),
+            (&administrator, None, "y", true),
+        ] {
+            assert_eq!(may_handle_held(caller, project, source), expected, "{project:?} of {source}");
+        }
     }
 }

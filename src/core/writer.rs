@@ -5,6 +5,7 @@ use super::commit::{Committed, Surroundings, commit};
 use super::directory::DirectoryWatch;
 use super::holding::HoldingLimits;
 use super::parking::Parking;
+use super::readiness::Commits;
 use super::submission::{Content, Item};
 use crate::domain::{ClaimedIdentity, Door, Outcome, Refused, RetryCause, Verdict, Violation};
 use crate::limits;
@@ -14,8 +15,8 @@ use crate::telemetry::{Metrics, Tally};
 use chrono::Utc;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -39,10 +40,8 @@ pub(crate) struct WriterContext {
     pub(crate) bounds: HoldingLimits,
     pub(crate) parking: Parking,
     pub(crate) job_changes: watch::Sender<u64>,
-    /// Whether the last batch of any writer reached the database.
-    pub(crate) database_up: AtomicBool,
-    /// When a batch last found the database away.
-    pub(crate) last_failure: Mutex<Option<Instant>>,
+    /// How commits went lately.
+    pub(crate) commits: Arc<Commits>,
     /// Submissions that wait for a writer.
     pub(crate) queued: AtomicU64,
 }
@@ -107,7 +106,7 @@ impl WriterContext {
     /// Decides every item, whatever it takes.
     async fn settle(&self, items: &[Item], span: Span) -> Vec<Verdict> {
         let started = Instant::now();
-        if self.is_known_to_be_away() {
+        if self.commits.failed_just_now() {
             return self.retry_later(items, RetryCause::DatabaseUnavailable);
         }
         let mut cutting = Cutting { deadline: started + limits::WRITE_RETRY_WINDOW, internal: 0 };
@@ -119,13 +118,6 @@ impl WriterContext {
             self.measure_lags(items);
         }
         verdicts
-    }
-
-    /// Whether the database was away a moment ago: what waits is then answered at once, and one batch in
-    /// a while finds out whether it is back.
-    fn is_known_to_be_away(&self) -> bool {
-        !self.database_up.load(Ordering::Relaxed)
-            && lock(&self.last_failure).is_some_and(|failure| failure.elapsed() < PROBE_INTERVAL)
     }
 
     /// Lags of the batch: of the submission that waited longest, and of the job that ended last.
@@ -153,10 +145,9 @@ impl WriterContext {
         match self.commit_with_retries(items, cutting.deadline).await {
             Ok(committed) => self.announce(committed),
             Err(StoreError::Unavailable(error) | StoreError::Unusable(error)) => {
-                if self.database_up.swap(false, Ordering::Relaxed) {
+                if self.commits.failed() {
                     tracing::error!(error, "the database is away; submitters are asked to send again");
                 }
-                *lock(&self.last_failure) = Some(Instant::now());
                 self.retry_later(items, RetryCause::DatabaseUnavailable)
             }
             Err(StoreError::Conflict(error)) => {
@@ -237,7 +228,7 @@ impl WriterContext {
             };
             match result {
                 Ok(committed) => {
-                    self.database_up.store(true, Ordering::Relaxed);
+                    self.commits.succeeded();
                     return Ok(committed);
                 }
                 Err(StoreError::ForeignKey(error)) if foreign_keys == 0 => {
@@ -254,7 +245,7 @@ impl WriterContext {
                 }
                 // Once the database is known to be away, nobody waits for the whole window again.
                 Err(StoreError::Unavailable(error))
-                    if Instant::now() + pause < deadline && self.database_up.load(Ordering::Relaxed) =>
+                    if Instant::now() + pause < deadline && self.commits.are_possible() =>
                 {
                     tracing::debug!(error, "trying a batch again");
                     sleep(pause).await;
@@ -299,12 +290,5 @@ fn is_bug(error: &StoreError) -> bool {
     matches!(error, StoreError::Internal(_) | StoreError::Panicked)
 }
 
-/// While the database is away it is tried this often.
-const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// Serialization failures and deadlocks in a row before submitters are asked to send again.
 const MOST_CONFLICTS: u64 = 20;
-
-/// A time that a panicking holder left is as good as any.
-fn lock(time: &Mutex<Option<Instant>>) -> MutexGuard<'_, Option<Instant>> {
-    time.lock().unwrap_or_else(PoisonError::into_inner)
-}

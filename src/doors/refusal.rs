@@ -39,8 +39,11 @@ pub enum Refusal {
     #[error("the request is malformed: {0}")]
     Malformed(String),
     /// A message over the limit; sending it again would not help.
-    #[error("the message is too large, the limit is {} bytes", limits::SUBMISSION_BYTES)]
-    TooLarge,
+    #[error("the message is too large, the limit is {limit} bytes")]
+    TooLarge {
+        /// Of messages to this service, or of bodies on this path, in bytes.
+        limit: usize,
+    },
     /// No credential, or one that does not work.
     #[error("{0}")]
     Unauthenticated(String),
@@ -106,7 +109,6 @@ impl From<SubmitError> for Refusal {
         match error {
             SubmitError::RetryLater { delay, cause } => Self::undecided(delay, cause),
             SubmitError::Forbidden(_) => Self::Forbidden(error.to_string()),
-            SubmitError::UnknownProject(_) => Self::invalid("project", error.to_string()),
             SubmitError::Stopping => Self::Stopping,
             SubmitError::Store(error) => error.into(),
         }

@@ -4,7 +4,9 @@ use super::budget::ByteBudget;
 use super::connections::{Closed, accept};
 use super::grpc::SUBMIT_JOBS;
 use super::grpc::budget::count_call;
+use super::grpc::ending::end_on_stop;
 use super::grpc::frame::SubmitJobsFrame;
+use super::grpc::health;
 use super::grpc::meter::StreamMeter;
 use super::grpc::servers::ingest_service_server::{IngestService, IngestServiceServer};
 use super::grpc::stream::{self, Intake, StreamContext};
@@ -13,6 +15,7 @@ use super::http;
 use super::load::{Load, limit_load};
 use super::quotas::Quotas;
 use crate::access::{Principal, Rights};
+use crate::core::Readiness;
 use crate::core::{PendingVerdicts, Submission, SubmitError};
 use crate::domain::{Outcome, StoredReason, Verdict};
 use crate::limits;
@@ -23,6 +26,7 @@ use crate::proto::{
     SubmitJobBatchResponse, SubmitJobsRequest, SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse,
     ValidateJobsRequest, ValidateJobsResponse,
 };
+use crate::store::Durability;
 use ::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use bytes::Bytes;
@@ -42,6 +46,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -113,6 +120,8 @@ struct Server {
     budget: ByteBudget,
     stop: CancellationToken,
     task: JoinHandle<Closed>,
+    /// Ready for as long as it is there.
+    _ready: watch::Sender<Readiness>,
 }
 
 async fn serve() -> Server {
@@ -121,8 +130,11 @@ async fn serve() -> Server {
         .max_decoding_message_size(limits::SUBMISSION_BYTES)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
-    let (_ready, readiness) = watch::channel(true);
-    let grpc = tonic::service::Routes::new(ingest).into_axum_router();
+    let (ready, readiness) = watch::channel(Readiness::Ready(Durability::Safe));
+    let grpc = tonic::service::Routes::new(ingest)
+        .add_service(health::service(readiness.clone(), stop.clone()))
+        .into_axum_router()
+        .layer(from_fn_with_state(stop.clone(), end_on_stop));
     let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc)
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
@@ -130,7 +142,7 @@ async fn serve() -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(accept(listener, None, router, stop.clone()));
-    Server { address, budget, stop, task }
+    Server { address, budget, stop, task, _ready: ready }
 }
 
 async fn client(server: &Server) -> IngestServiceClient<Channel> {
@@ -236,6 +248,20 @@ async fn a_call_that_does_not_decode_is_an_invalid_argument_with_details() {
     let status = raw_call(&server, path, b"\0\0\0\0\x02\xff\xff".to_vec()).await;
     assert_eq!(status.code(), Code::InvalidArgument);
     assert!(status.get_details_bad_request().is_some());
+}
+
+#[tokio::test]
+async fn a_watch_of_health_hears_that_the_gateway_stops_and_does_not_hold_it_up() {
+    let server = serve().await;
+    let channel =
+        Channel::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap();
+    let request = HealthCheckRequest { service: String::new() };
+    let mut watch = HealthClient::new(channel).watch(request).await.unwrap().into_inner();
+    while watch.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+    server.stop.cancel();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(watch.message().await.unwrap_err().code(), Code::Unavailable);
+    tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod protobuf;
 mod pulse_json;
 mod pulse_message;
 mod push;
+pub mod push_notices;
 mod schema;
 mod translate;
 mod validate;

@@ -57,9 +57,9 @@ impl Store {
     /// If the database fails.
     pub async fn change_horizon(&self) -> Result<ChangePosition, StoreError> {
         let transaction = match &self.backend {
-            Backend::Postgres(pool) => {
+            Backend::Postgres { readers, .. } => {
                 sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1")
-                    .fetch_one(pool)
+                    .fetch_one(readers)
                     .await?
             }
             Backend::Sqlite { .. } => {

@@ -16,7 +16,7 @@ impl Store {
     /// [`StoreError::Unusable`] if a later release contracted the schema.
     pub async fn migrate(&self) -> Result<Applied, StoreError> {
         let transaction = self.begin_write().await?;
-        if let Backend::Postgres(_) = self.backend {
+        if let Backend::Postgres { .. } = self.backend {
             wait_for_migration_lock(&transaction).await?;
         }
         let applied = migrations::apply(&transaction).await?;
@@ -33,8 +33,8 @@ impl Store {
         if self.database_id.get().is_some() || !self.has_schema().await? {
             return Ok(());
         }
-        if let Backend::Postgres(pool) = &self.backend {
-            forget_changes_of_another_cluster(pool).await?;
+        if let Backend::Postgres { writers, .. } = &self.backend {
+            forget_changes_of_another_cluster(writers).await?;
         }
         let id = self.state("database_id").await?;
         // Another clone of the store may have been as quick; it read the same row.
@@ -44,8 +44,10 @@ impl Store {
 
     async fn has_schema(&self) -> Result<bool, StoreError> {
         let exists = match &self.backend {
-            Backend::Postgres(pool) => {
-                sqlx::query_scalar("SELECT to_regclass('gateway_state') IS NOT NULL").fetch_one(pool).await?
+            Backend::Postgres { readers, .. } => {
+                sqlx::query_scalar("SELECT to_regclass('gateway_state') IS NOT NULL")
+                    .fetch_one(readers)
+                    .await?
             }
             Backend::Sqlite { readers, .. } => {
                 sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'gateway_state')")
@@ -59,7 +61,9 @@ impl Store {
     async fn state(&self, key: &str) -> Result<String, StoreError> {
         const SELECT: &str = "SELECT value FROM gateway_state WHERE key = $1";
         let value = match &self.backend {
-            Backend::Postgres(pool) => sqlx::query_scalar(SELECT).bind(key).fetch_optional(pool).await?,
+            Backend::Postgres { readers, .. } => {
+                sqlx::query_scalar(SELECT).bind(key).fetch_optional(readers).await?
+            }
             Backend::Sqlite { readers, .. } => {
                 sqlx::query_scalar(SELECT).bind(key).fetch_optional(readers).await?
             }

@@ -74,8 +74,14 @@ pub enum Durability {
 /// The pools behind the store, for hot statements.
 #[derive(Debug, Clone)]
 pub enum Backend {
-    /// PostgreSQL.
-    Postgres(PgPool),
+    /// PostgreSQL: writes have connections of their own, so that many reads cannot pass for a server
+    /// that is away.
+    Postgres {
+        /// Connections that write.
+        writers: PgPool,
+        /// Connections that read.
+        readers: PgPool,
+    },
     /// SQLite: reads never wait for writes.
     Sqlite {
         /// The one connection that writes.
@@ -106,8 +112,9 @@ impl Store {
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
         let (backend, durability, path) = match options.url.split(':').next() {
             Some("postgres" | "postgresql") => {
-                let (pool, durability) = postgres::open(options).await?;
-                (Backend::Postgres(pool), durability, None)
+                let opened = postgres::open(options).await?;
+                let backend = Backend::Postgres { writers: opened.writers, readers: opened.readers };
+                (backend, opened.durability, None)
             }
             Some("sqlite") => {
                 let opened = sqlite::open(options).await?;
@@ -164,7 +171,9 @@ impl Store {
     /// For reading; on SQLite it cannot write.
     pub fn read_connection(&self) -> DatabaseConnection {
         match &self.backend {
-            Backend::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            Backend::Postgres { readers, .. } => {
+                SqlxPostgresConnector::from_sqlx_postgres_pool(readers.clone())
+            }
             Backend::Sqlite { readers, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
         }
     }
@@ -172,7 +181,9 @@ impl Store {
     /// For writing; on SQLite there is one for the whole process.
     pub fn write_connection(&self) -> DatabaseConnection {
         match &self.backend {
-            Backend::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            Backend::Postgres { writers, .. } => {
+                SqlxPostgresConnector::from_sqlx_postgres_pool(writers.clone())
+            }
             Backend::Sqlite { writer, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
         }
     }
@@ -190,7 +201,10 @@ impl Store {
     /// Closes all connections, after the statements under way.
     pub async fn close(&self) {
         match &self.backend {
-            Backend::Postgres(pool) => pool.close().await,
+            Backend::Postgres { writers, readers } => {
+                readers.close().await;
+                writers.close().await;
+            }
             Backend::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;

@@ -34,7 +34,7 @@ impl Store {
             return Ok(HashSet::new());
         }
         let transaction = self.begin_write().await?;
-        if matches!(self.backend(), Backend::Postgres(_)) {
+        if matches!(self.backend(), Backend::Postgres { .. }) {
             transaction.execute_unprepared("SET LOCAL synchronous_commit = off").await?;
         }
         // In one order everywhere: two gateways must not wait for each other's rows.

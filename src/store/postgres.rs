@@ -6,16 +6,29 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOpti
 use sea_orm::sqlx::{self, ConnectOptions};
 use std::str::FromStr;
 
-pub(super) async fn open(options: &StoreOptions) -> Result<(PgPool, Durability), StoreError> {
+/// Connections that write, at most: more transactions at once than the gateway's own tasks have.
+const MOST_WRITERS: u32 = 8;
+
+pub(super) struct Opened {
+    pub writers: PgPool,
+    pub readers: PgPool,
+    pub durability: Durability,
+}
+
+pub(super) async fn open(options: &StoreOptions) -> Result<Opened, StoreError> {
     let connect =
         PgConnectOptions::from_str(&options.url)?.application_name("herdgate").disable_statement_logging();
-    let pool = PgPoolOptions::new()
-        .max_connections(options.max_connections)
-        .acquire_timeout(limits::DATABASE_ACQUIRE_TIMEOUT)
-        .after_connect(|session, _| Box::pin(prepare_session(session)))
-        .connect_with(connect)
-        .await?;
-    let durability = server_durability(&pool).await?;
+    let pool = |connections: u32| {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(limits::DATABASE_ACQUIRE_TIMEOUT)
+            .after_connect(|session, _| Box::pin(prepare_session(session)))
+    };
+    let for_writers = (options.max_connections / 2).clamp(1, MOST_WRITERS);
+    let for_readers = options.max_connections.saturating_sub(for_writers).max(1);
+    let writers = pool(for_writers).connect_with(connect.clone()).await?;
+    let readers = pool(for_readers).connect_lazy_with(connect);
+    let durability = server_durability(&writers).await?;
     if durability == Durability::Unsafe && !options.unsafe_durability {
         return Err(StoreError::Unusable(
             "the PostgreSQL server runs with fsync or full_page_writes off and could lose acknowledged jobs; \
@@ -23,7 +36,7 @@ pub(super) async fn open(options: &StoreOptions) -> Result<(PgPool, Durability),
                 .into(),
         ));
     }
-    Ok((pool, durability))
+    Ok(Opened { writers, readers, durability })
 }
 
 /// No commit of ours returns before it is flushed (R35), nor does a forgotten transaction hold up

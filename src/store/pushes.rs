@@ -92,7 +92,7 @@ impl Store {
         let mut select = push::Entity::find()
             .filter(push::Column::RepositoryId.eq(repository_id))
             .filter(push::Column::Revision.eq(revision));
-        if matches!(self.backend, Backend::Postgres(_)) {
+        if matches!(self.backend, Backend::Postgres { .. }) {
             // Jobs may be inserted below it meanwhile.
             select = select.lock(LockType::NoKeyUpdate);
         }

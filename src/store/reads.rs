@@ -148,12 +148,8 @@ pub(super) async fn newest_commits(
     let of_push = || WindowStatement::partition_by(commit::Column::PushId);
     let newest_first = of_push().order_by(commit::Column::Position, Order::Desc).take();
     let ranked = Query::select()
-        .columns([
-            commit::Column::PushId,
-            commit::Column::Revision,
-            commit::Column::Author,
-            commit::Column::Comments,
-        ])
+        .columns([commit::Column::PushId, commit::Column::Revision, commit::Column::Author])
+        .expr_as(shown_comment(), "comments")
         .expr_window_as(Expr::cust("row_number()"), newest_first, "newness")
         .expr_window_as(Expr::cust("count(*)"), of_push(), "commit_count")
         .from(commit::Entity)
@@ -174,6 +170,11 @@ pub(super) async fn newest_commits(
         commits.push((row.revision, row.author, row.comments));
     }
     Ok(by_push)
+}
+
+/// Pages of pushes are not to be as large as messages of commits may be.
+fn shown_comment() -> Expr {
+    Expr::cust(format!("substr(comments, 1, {})", limits::SHOWN_COMMENT))
 }
 
 async fn logs(connection: &DatabaseConnection, job_id: i64) -> Result<Vec<StoredLog>, StoreError> {

@@ -8,6 +8,7 @@ use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 /// Wrong usage or configuration.
 const USAGE: i32 = 64;
@@ -47,6 +48,20 @@ async fn validate_ends_with_0_if_all_is_valid_and_else_with_1_and_every_violatio
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for path in ["/taskId", "/tier"] {
         assert!(ran.stdout.contains(path), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_went_away_changes_no_exit_code() {
+    let database = Database::sqlite();
+    let good = file(&database, "good.json", &pulse(&new_guid(), &new_revision()));
+    let bad = file(&database, "bad.json", &json!({"surprise": 1}));
+    for (document, code) in [(good, 0), (bad, 1)] {
+        let mut command = herdgate(database.folder.path());
+        command.arg("validate").arg(&document).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        drop(process.stdout.take());
+        assert_eq!(process.wait().await.unwrap().code(), Some(code), "{document:?}");
     }
 }
 

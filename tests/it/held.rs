@@ -48,7 +48,7 @@ async fn a_rejected_submission_is_held_with_its_reasons_and_raw_bytes(database: 
     assert_eq!((listed.project.as_str(), listed.job_guid.as_str()), (LATER, job.task_id()));
     assert_eq!(listed.violations[0].rule, "unknown_repository");
     assert_eq!(listed.raw, b"", "a list has no raw bytes");
-    let request = GetHeldMessageRequest { id: listed.id };
+    let request = GetHeldMessageRequest { id: listed.id, ..Default::default() };
     let shown = gateway.admin().get_held_message(request).await.unwrap().into_inner().message.unwrap();
     assert_eq!(Job::decode(shown.raw.as_slice()).unwrap(), job);
     assert_eq!(shown.raw_size, i64::try_from(shown.raw.len()).unwrap());
@@ -140,7 +140,8 @@ async fn reasons_are_open_but_raw_bytes_replay_and_discard_need_a_credential_of_
         let mut admin = gateway.admin_as(bearer);
         let list = admin.list_held_messages(ListHeldMessagesRequest::default()).await.unwrap().into_inner();
         assert_eq!(list.messages[0].violations, message.violations);
-        let shown = admin.get_held_message(GetHeldMessageRequest { id: message.id }).await;
+        let shown =
+            admin.get_held_message(GetHeldMessageRequest { id: message.id, ..Default::default() }).await;
         assert_eq!(shown.unwrap().into_inner().message.unwrap().raw, b"");
         let refused = [
             admin.replay_held_messages(ReplayHeldMessagesRequest { ids: vec![message.id] }).await.err(),

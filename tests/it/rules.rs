@@ -229,7 +229,7 @@ async fn r13_only_a_prefix_of_a_large_rejected_submission_is_kept(database: Data
     job.extra_json = Some(format!("{{\"x\":\"{}\"}}", "x".repeat(2 * KEPT)));
     submit_one(&mut gateway.ingest(), job).await;
     let id = held(&gateway, &guid).await[0].id;
-    let request = herdgate::proto::GetHeldMessageRequest { id };
+    let request = herdgate::proto::GetHeldMessageRequest { id, ..Default::default() };
     let message = gateway.admin().get_held_message(request).await.unwrap().into_inner().message.unwrap();
     assert_eq!((message.raw.len(), message.raw_truncated), (KEPT, true));
     assert!(message.raw_size > 2 * i64::try_from(KEPT).unwrap());

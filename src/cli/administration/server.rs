@@ -34,8 +34,16 @@ impl OnServer {
     }
 
     pub(super) async fn repositories(&mut self) -> Result<Vec<proto::Repository>, Failure> {
-        let request = proto::ListRepositoriesRequest {};
-        Ok(self.admin.list_repositories(request).await?.into_inner().repositories)
+        let (mut all, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = proto::ListRepositoriesRequest { page_token };
+            let page = self.admin.list_repositories(request).await?.into_inner();
+            all.extend(page.repositories);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = page.next_page_token;
+        }
     }
 
     pub(super) async fn create_credential(
@@ -54,8 +62,16 @@ impl OnServer {
     }
 
     pub(super) async fn credentials(&mut self) -> Result<Vec<proto::Credential>, Failure> {
-        let request = proto::ListCredentialsRequest {};
-        Ok(self.admin.list_credentials(request).await?.into_inner().credentials)
+        let (mut all, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = proto::ListCredentialsRequest { page_token };
+            let page = self.admin.list_credentials(request).await?.into_inner();
+            all.extend(page.credentials);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = page.next_page_token;
+        }
     }
 
     pub(super) async fn revoke_credential(&mut self, client_id: &str) -> Result<(), Failure> {
@@ -71,8 +87,16 @@ impl OnServer {
     }
 
     pub(super) async fn tiers(&mut self) -> Result<Vec<proto::TierOverride>, Failure> {
-        let request = proto::ListTierOverridesRequest {};
-        Ok(self.admin.list_tier_overrides(request).await?.into_inner().tier_overrides)
+        let (mut all, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = proto::ListTierOverridesRequest { page_token };
+            let page = self.admin.list_tier_overrides(request).await?.into_inner();
+            all.extend(page.tier_overrides);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = page.next_page_token;
+        }
     }
 
     pub(super) async fn clear_tier(&mut self, signature: &str) -> Result<(), Failure> {
@@ -89,8 +113,18 @@ impl OnServer {
     }
 
     pub(super) async fn held_message(&mut self, id: i64) -> Result<proto::HeldMessage, Failure> {
-        let request = proto::GetHeldMessageRequest { id };
-        Ok(self.admin.get_held_message(request).await?.into_inner().message.unwrap_or_default())
+        let mut raw = Vec::new();
+        loop {
+            let raw_offset = i64::try_from(raw.len()).unwrap_or(i64::MAX);
+            let request = proto::GetHeldMessageRequest { id, raw_offset };
+            let answer = self.admin.get_held_message(request).await?.into_inner();
+            let mut message = answer.message.unwrap_or_default();
+            if message.raw.is_empty() {
+                message.raw = raw;
+                return Ok(message);
+            }
+            raw.append(&mut message.raw);
+        }
     }
 
     pub(super) async fn replay(&mut self, ids: &[i64]) -> Result<Vec<proto::Verdict>, Failure> {

@@ -2,6 +2,7 @@
 
 use super::arguments::without_nul;
 use super::authentication::{administrator, caller, writer};
+use super::page_token::page_by_name;
 use super::servers::admin_service_server::AdminService;
 use super::status::Refusal;
 use super::translate;
@@ -52,12 +53,12 @@ impl AdminService for Admin {
 
     async fn list_repositories(
         &self,
-        _: Request<ListRepositoriesRequest>,
+        request: Request<ListRepositoriesRequest>,
     ) -> Result<Response<ListRepositoriesResponse>, Status> {
-        let mut repositories: Vec<_> =
-            self.gateway.store().repositories().await?.iter().map(translate::repository).collect();
-        repositories.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Response::new(ListRepositoriesResponse { repositories }))
+        let all = self.gateway.store().repositories().await?.iter().map(translate::repository).collect();
+        let token = request.into_inner().page_token;
+        let (repositories, next_page_token) = page_by_name("repositories", &token, all, |r| &r.name)?;
+        Ok(Response::new(ListRepositoriesResponse { repositories, next_page_token }))
     }
 
     async fn create_credential(
@@ -94,10 +95,10 @@ impl AdminService for Admin {
         request: Request<ListCredentialsRequest>,
     ) -> Result<Response<ListCredentialsResponse>, Status> {
         administrator(&request)?;
-        let mut credentials: Vec<_> =
-            self.gateway.store().credentials().await?.into_iter().map(translate::credential).collect();
-        credentials.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-        Ok(Response::new(ListCredentialsResponse { credentials }))
+        let all = self.gateway.store().credentials().await?.into_iter().map(translate::credential).collect();
+        let token = request.into_inner().page_token;
+        let (credentials, next_page_token) = page_by_name("credentials", &token, all, |c| &c.client_id)?;
+        Ok(Response::new(ListCredentialsResponse { credentials, next_page_token }))
     }
 
     async fn revoke_credential(
@@ -140,13 +141,12 @@ impl AdminService for Admin {
         request: Request<ListTierOverridesRequest>,
     ) -> Result<Response<ListTierOverridesResponse>, Status> {
         administrator(&request)?;
-        let mut tiers = self.gateway.store().tiers().await?;
-        tiers.sort();
-        let tier_overrides = tiers
-            .into_iter()
-            .map(|(signature, tier)| TierOverride { signature: signature.to_string(), tier })
-            .collect();
-        Ok(Response::new(ListTierOverridesResponse { tier_overrides }))
+        let tier =
+            |(signature, tier): (Signature, i32)| TierOverride { signature: signature.to_string(), tier };
+        let all = self.gateway.store().tiers().await?.into_iter().map(tier).collect();
+        let token = request.into_inner().page_token;
+        let (tier_overrides, next_page_token) = page_by_name("tiers", &token, all, |t| &t.signature)?;
+        Ok(Response::new(ListTierOverridesResponse { tier_overrides, next_page_token }))
     }
 
     async fn clear_tier_override(
@@ -174,7 +174,7 @@ impl AdminService for Admin {
         request: Request<GetHeldMessageRequest>,
     ) -> Result<Response<GetHeldMessageResponse>, Status> {
         let caller = caller(&request).cloned();
-        Ok(Response::new(self.held_one(caller, request.into_inner().id).await?))
+        Ok(Response::new(self.held_one(caller, request.into_inner()).await?))
     }
 
     async fn replay_held_messages(

@@ -3,16 +3,15 @@
 
 use super::admin::Admin;
 use super::arguments::without_nul;
-use super::page_token::{Listing, page_size};
-use super::query::fitting;
+use super::page_token::{Listing, fitting, page_size};
 use super::status::Refusal;
 use super::translate;
 use crate::access::Principal;
-use crate::domain::ProjectName;
+use crate::core::may_handle_held;
 use crate::limits;
 use crate::proto::{
-    DiscardHeldMessagesResponse, GetHeldMessageResponse, ListHeldMessagesRequest, ListHeldMessagesResponse,
-    ReplayHeldMessagesResponse,
+    DiscardHeldMessagesResponse, GetHeldMessageRequest, GetHeldMessageResponse, ListHeldMessagesRequest,
+    ListHeldMessagesResponse, ReplayHeldMessagesResponse,
 };
 use crate::store::model::HeldFilter;
 
@@ -47,18 +46,20 @@ impl Admin {
     pub(super) async fn held_one(
         &self,
         caller: Option<Principal>,
-        id: i64,
+        GetHeldMessageRequest { id, raw_offset }: GetHeldMessageRequest,
     ) -> Result<GetHeldMessageResponse, Refusal> {
+        let offset = usize::try_from(raw_offset)
+            .map_err(|_| Refusal::invalid("raw_offset", format!("must not be negative, is {raw_offset}")))?;
         let (held, raw) = self
             .gateway
             .store()
             .held_message(id)
             .await?
             .ok_or_else(|| Refusal::NotFound(format!("no held message has the number {id}")))?;
-        let shown = may_see_raw(caller.as_ref(), held.project.as_deref());
+        let shown = caller.is_some_and(|c| may_handle_held(&c, held.project.as_deref(), &held.source));
         let mut message = translate::held_message(held);
         if shown {
-            message.raw = raw;
+            message.raw = raw_page(&raw, offset).to_vec();
         }
         Ok(GetHeldMessageResponse { message: Some(message) })
     }
@@ -89,35 +90,29 @@ fn at_most_a_batch(ids: &[i64]) -> Result<(), Refusal> {
     if ids.len() > limits::BATCH_ITEMS { Err(Refusal::too_many("ids", ids.len())) } else { Ok(()) }
 }
 
-/// Of a message whose project could not be read, administrators only.
-fn may_see_raw(caller: Option<&Principal>, project: Option<&str>) -> bool {
-    let Some(caller) = caller else { return false };
-    caller.is_administrator()
-        || project
-            .and_then(|project| ProjectName::try_new(project).ok())
-            .is_some_and(|project| caller.may_write(&project))
+/// What one answer takes of the raw bytes.
+fn raw_page(raw: &[u8], offset: usize) -> &[u8] {
+    let rest = raw.get(offset..).unwrap_or_default();
+    &rest[..rest.len().min(limits::RAW_PAGE_BYTES)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{ProjectGlob, Rights};
 
     #[test]
-    fn raw_bytes_are_for_credentials_of_the_project() {
-        let with = |rights| Some(Principal { source: "x".into(), rights });
-        let writer = with(Rights::Projects([ProjectGlob::try_new("try*").unwrap()].into()));
-        let administrator = with(Rights::Administrator);
-        for (caller, project, expected) in [
-            (&None, Some("try"), false),
-            (&writer, Some("try"), true),
-            (&writer, Some("autoland"), false),
-            (&writer, Some("try/../autoland"), false),
-            (&writer, None, false),
-            (&administrator, Some("autoland"), true),
-            (&administrator, None, true),
-        ] {
-            assert_eq!(may_see_raw(caller.as_ref(), project), expected, "{caller:?} {project:?}");
+    fn raw_bytes_are_read_on_until_nothing_comes() {
+        let raw: Vec<u8> = (0..=255).cycle().take(limits::SUBMISSION_BYTES).collect();
+        let mut read = Vec::new();
+        loop {
+            let page = raw_page(&raw, read.len());
+            if page.is_empty() {
+                break;
+            }
+            assert!(page.len() <= limits::RAW_PAGE_BYTES);
+            read.extend_from_slice(page);
         }
+        assert_eq!(read, raw);
+        assert!(raw_page(&raw, usize::MAX).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! `grpc.health.v1`: serving while the gateway can commit.
 
+use crate::core::Readiness;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
@@ -11,15 +12,19 @@ const SERVICES: [&str; 4] =
     ["", "herdgate.v1.IngestService", "herdgate.v1.QueryService", "herdgate.v1.AdminService"];
 
 /// The health service, which follows readiness until `stop`, and is not serving from then on.
-pub fn service(readiness: watch::Receiver<bool>, stop: CancellationToken) -> HealthServer<impl Health> {
+pub fn service(readiness: watch::Receiver<Readiness>, stop: CancellationToken) -> HealthServer<impl Health> {
     let (reporter, server) = tonic_health::server::health_reporter();
     tokio::spawn(follow(reporter, readiness, stop));
     server
 }
 
-async fn follow(reporter: HealthReporter, mut readiness: watch::Receiver<bool>, stop: CancellationToken) {
+async fn follow(
+    reporter: HealthReporter,
+    mut readiness: watch::Receiver<Readiness>,
+    stop: CancellationToken,
+) {
     loop {
-        let ready = *readiness.borrow_and_update();
+        let ready = readiness.borrow_and_update().is_ready();
         report(&reporter, if ready { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
         tokio::select! {
             () = stop.cancelled() => break,
@@ -38,6 +43,7 @@ async fn report(reporter: &HealthReporter, status: ServingStatus) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Durability;
     use tonic::Request;
     use tonic_health::pb::HealthCheckRequest;
     use tonic_health::pb::health_check_response::ServingStatus as Shown;
@@ -59,15 +65,15 @@ mod tests {
     async fn health_follows_readiness_and_ends_with_the_gateway() {
         let reporter = HealthReporter::new();
         let service = HealthService::from_health_reporter(reporter.clone());
-        let (ready, readiness) = watch::channel(false);
+        let (ready, readiness) = watch::channel(Readiness::DatabaseAway);
         let stop = CancellationToken::new();
         let following = tokio::spawn(follow(reporter, readiness, stop.clone()));
         shown(&service, Shown::NotServing).await;
-        ready.send_replace(true);
+        ready.send_replace(Readiness::Ready(Durability::Safe));
         shown(&service, Shown::Serving).await;
-        ready.send_replace(false);
+        ready.send_replace(Readiness::DatabaseAway);
         shown(&service, Shown::NotServing).await;
-        ready.send_replace(true);
+        ready.send_replace(Readiness::Ready(Durability::Safe));
         shown(&service, Shown::Serving).await;
         stop.cancel();
         following.await.unwrap();

@@ -11,7 +11,7 @@ use super::stream::{self, StreamContext};
 use super::{submission, translate};
 use crate::access::Principal;
 use crate::core::{Content, Gateway, SubmitError};
-use crate::domain::{Door, Outcome, ProjectName, Verdict, Violation};
+use crate::domain::{Door, Outcome, ProjectName, Verdict};
 use crate::doors::panics::end_on_panic;
 use crate::doors::quotas::Quotas;
 use crate::proto::{
@@ -120,14 +120,8 @@ impl IngestService for Ingest {
         may_write(&principal, &request.project)?;
         let pushes: Vec<_> = request.pushes.iter().enumerate().collect();
         let pushes = pushes.into_iter().map(|(index, push)| formats::decode_push(index, push)).collect();
-        let verdicts =
-            match self.gateway.submit_pushes(&principal, Door::Grpc, &request.project, pushes).await {
-                Ok(verdicts) => verdicts,
-                Err(SubmitError::UnknownProject(project)) => {
-                    vec![unknown_repository(&project); request.pushes.len()]
-                }
-                Err(error) => return Err(error.into()),
-            };
+        let verdicts = self.gateway.submit_pushes(&principal, Door::Grpc, &request.project, pushes).await;
+        let verdicts = verdicts.map_err(Refusal::from)?;
         let answer = SubmitPushesResponse { verdicts: answered(verdicts)? };
         Ok(Response::new(translate::fitted(answer)))
     }
@@ -174,12 +168,6 @@ fn answered(verdicts: Vec<Verdict>) -> Result<Vec<proto::Verdict>, Refusal> {
     }
 }
 
-fn unknown_repository(project: &str) -> Verdict {
-    let violation =
-        Violation::new("/project", "unknown_repository", "no repository has this name").with_value(project);
-    Verdict { guid: None, outcome: Outcome::Rejected(vec![violation]), warnings: Vec::new() }
-}
-
 fn validation(content: Content) -> Validation {
     match content {
         Content::Job(_) | Content::Artifact(_) => Validation { valid: true, violations: Vec::new() },
@@ -224,13 +212,5 @@ mod tests {
         assert_eq!(may_write(&principal, "mozilla-central"), Ok(()));
         assert!(matches!(may_write(&principal, "try"), Err(Refusal::Forbidden(_))));
         assert!(matches!(may_write(&principal, ""), Err(Refusal::Invalid { field: "project", .. })));
-    }
-
-    #[test]
-    fn an_unknown_repository_is_each_items_verdict() {
-        let verdict = translate::verdict(unknown_repository("nowhere"));
-        assert_eq!(verdict.outcome(), proto::Outcome::Rejected);
-        assert_eq!(verdict.violations[0].rule, "unknown_repository");
-        assert_eq!(verdict.violations[0].value_excerpt, "nowhere");
     }
 }

@@ -5,9 +5,11 @@ mod admin_held;
 mod arguments;
 pub mod authentication;
 pub mod budget;
+pub(super) mod calls;
+pub(super) mod ending;
 pub mod frame;
 mod gather;
-mod health;
+pub(super) mod health;
 mod ingest;
 pub(super) mod meter;
 mod metered_body;
@@ -26,6 +28,7 @@ mod watch_cursor;
 use crate::access::Keyring;
 use crate::core::Gateway;
 use crate::{limits, proto};
+use axum::middleware::from_fn_with_state;
 use servers::admin_service_server::AdminServiceServer;
 use servers::ingest_service_server::IngestServiceServer;
 use servers::query_service_server::QueryServiceServer;
@@ -80,5 +83,5 @@ pub fn routes(
     .add_service(health::service(gateway.readiness(), stop.clone()))
     .add_service(reflection().build_v1()?)
     .add_service(reflection().build_v1alpha()?);
-    Ok(routes.into_axum_router())
+    Ok(routes.into_axum_router().layer(from_fn_with_state(stop.clone(), ending::end_on_stop)))
 }

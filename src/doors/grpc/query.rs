@@ -2,7 +2,7 @@
 
 use super::arguments::{all_without_nul, without_nul};
 use super::open_streams::OpenStreams;
-use super::page_token::{Listing, page_size};
+use super::page_token::{Listing, fitting, page_size};
 use super::servers::query_service_server::QueryService;
 use super::status::Refusal;
 use super::translate;
@@ -17,7 +17,6 @@ use crate::proto::{
 };
 use crate::store::model::{HeldFilter, JobFilter};
 use crate::telemetry::Metrics;
-use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -103,7 +102,7 @@ impl QueryService for Query {
         request: Request<ListPushesRequest>,
     ) -> Result<Response<ListPushesResponse>, Status> {
         let request = request.into_inner();
-        let limit = page_size(request.page_size, 10, 1000)?;
+        let limit = page_size(request.page_size, 10, 1000)?.min(limits::PUSHES_PAGE);
         without_nul("revision", &request.revision)?;
         self.known_project(&request.project)?;
         let length = request.revision.chars().count();
@@ -143,35 +142,5 @@ impl QueryService for Query {
         };
         tokio::spawn(watching.in_current_span());
         Ok(Response::new(ReceiverStream::new(receiver)))
-    }
-}
-
-/// As many items as a reader of messages of 4 MiB takes, at least one, and whether some were left out.
-pub fn fitting<M: Message>(items: impl Iterator<Item = M>) -> (Vec<M>, bool) {
-    let mut page: Vec<M> = Vec::new();
-    let mut bytes = 0;
-    for item in items {
-        bytes += item.encoded_len();
-        if bytes > 3 * limits::RESPONSE_BYTES && !page.is_empty() {
-            return (page, true);
-        }
-        page.push(item);
-    }
-    (page, false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_ends_where_the_readers_limit_on_messages_does() {
-        let item = |length| crate::proto::StoredJob { description: "x".repeat(length), ..Default::default() };
-        let (page, cut) = fitting((0..5).map(|_| item(limits::RESPONSE_BYTES)));
-        assert_eq!((page.len(), cut), (2, true));
-        let (page, cut) = fitting((0..5).map(|_| item(10)));
-        assert_eq!((page.len(), cut), (5, false));
-        let (page, cut) = fitting(std::iter::once(item(limits::SUBMISSION_BYTES)));
-        assert_eq!((page.len(), cut), (1, false));
     }
 }

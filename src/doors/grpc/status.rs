@@ -15,12 +15,12 @@ pub use crate::doors::refusal::Refusal;
 const DOMAIN: &str = "herdgate";
 
 impl Refusal {
-    /// What tonic says about bytes that it could not make a message of. Its own statuses carry no
-    /// details, and the wrong codes for us.
-    pub fn of_transport(status: &Status) -> Self {
+    /// What tonic says about bytes that it could not make a message of, which may have `limit` bytes.
+    /// Its own statuses carry no details, and the wrong codes for us.
+    pub fn of_transport(status: &Status, limit: usize) -> Self {
         match status.code() {
             // tonic's words for "longer than the limit", before and after decompression.
-            Code::OutOfRange | Code::ResourceExhausted => Self::TooLarge,
+            Code::OutOfRange | Code::ResourceExhausted => Self::TooLarge { limit },
             _ => Self::Malformed(status.message().to_owned()),
         }
     }
@@ -29,7 +29,7 @@ impl Refusal {
         match self {
             Self::RetryLater { .. } | Self::Stopping => Code::Unavailable,
             Self::Invalid { .. } | Self::Malformed(_) => Code::InvalidArgument,
-            Self::QuotaExceeded { .. } | Self::TooLarge => Code::ResourceExhausted,
+            Self::QuotaExceeded { .. } | Self::TooLarge { .. } => Code::ResourceExhausted,
             Self::Unauthenticated(_) => Code::Unauthenticated,
             Self::Forbidden(_) => Code::PermissionDenied,
             Self::NotFound(_) => Code::NotFound,
@@ -49,7 +49,7 @@ impl Refusal {
             Self::Stopping => "SHUTTING_DOWN",
             Self::Invalid { .. } => "INVALID_REQUEST",
             Self::Malformed(_) => "MALFORMED_MESSAGE",
-            Self::TooLarge => "MESSAGE_TOO_LARGE",
+            Self::TooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
@@ -77,8 +77,8 @@ impl From<Refusal> for Status {
             Refusal::Malformed(description) => {
                 details.add_bad_request_violation("", description);
             }
-            Refusal::TooLarge => {
-                metadata.insert("limit_bytes".to_owned(), limits::SUBMISSION_BYTES.to_string());
+            Refusal::TooLarge { limit } => {
+                metadata.insert("limit_bytes".to_owned(), limit.to_string());
             }
             Refusal::Internal(id) => {
                 metadata.insert("error_id".to_owned(), id.to_string());
@@ -133,8 +133,7 @@ mod tests {
             (Refusal::QuotaExceeded { delay: DELAY }, Code::ResourceExhausted, "QUOTA_EXCEEDED", Some(DELAY)),
             (Refusal::too_many("submissions", 1001), Code::InvalidArgument, "INVALID_REQUEST", None),
             (Refusal::Malformed("x".into()), Code::InvalidArgument, "MALFORMED_MESSAGE", None),
-            (SubmitError::UnknownProject("x".into()).into(), Code::InvalidArgument, "INVALID_REQUEST", None),
-            (Refusal::TooLarge, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", None),
+            (Refusal::TooLarge { limit: 1 }, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", None),
             (Refusal::Unauthenticated("x".into()), Code::Unauthenticated, "UNAUTHENTICATED", None),
             (SubmitError::Forbidden("try".into()).into(), Code::PermissionDenied, "FORBIDDEN", None),
             (Refusal::NotFound("x".into()), Code::NotFound, "NOT_FOUND", None),
@@ -176,16 +175,16 @@ mod tests {
     #[test]
     fn a_message_over_the_limit_names_it() {
         for tonic_says in [Status::out_of_range("x"), Status::resource_exhausted("x")] {
-            let status = Status::from(Refusal::of_transport(&tonic_says));
+            let status = Status::from(Refusal::of_transport(&tonic_says, 262_144));
             assert_eq!(status.code(), Code::ResourceExhausted);
-            assert!(status.message().contains("4194304"));
-            assert_eq!(status.get_details_error_info().unwrap().metadata["limit_bytes"], "4194304");
+            assert!(status.message().contains("262144"));
+            assert_eq!(status.get_details_error_info().unwrap().metadata["limit_bytes"], "262144");
         }
     }
 
     #[test]
     fn what_tonic_cannot_frame_is_the_submitters_fault() {
-        let status = Status::from(Refusal::of_transport(&Status::internal("invalid compression flag: 7")));
+        let status = Status::from(Refusal::of_transport(&Status::internal("invalid compression flag: 7"), 1));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert!(status.message().contains("compression flag"));
     }

@@ -181,7 +181,9 @@ impl<I: Intake> Conversation<I> {
                 gathered = next(&mut frames), if may_read => match gathered {
                     Gathered::Frames(chunk, bytes) => self.admit(chunk, bytes),
                     Gathered::End(Ok(())) => self.end = Some(End::HalfClosed),
-                    Gathered::End(Err(status)) => self.refuse(Refusal::of_transport(&status)),
+                    Gathered::End(Err(status)) => {
+                        self.refuse(Refusal::of_transport(&status, limits::SUBMISSION_BYTES));
+                    }
                 },
             }
         }

@@ -11,7 +11,7 @@ mod write;
 use super::budget::ByteBudget;
 use super::router::RenderMetrics;
 use crate::config::PartialStatus;
-use crate::core::Gateway;
+use crate::core::{Gateway, Readiness};
 use crate::limits;
 use accept::check_accept;
 use axum::Router;
@@ -52,7 +52,7 @@ pub fn api(door: HttpDoor) -> OpenApiRouter {
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
 /// other.
 pub fn routes(
-    readiness: watch::Receiver<bool>,
+    readiness: watch::Receiver<Readiness>,
     metrics: RenderMetrics,
     api: OpenApiRouter,
     grpc: Router,

@@ -1,8 +1,10 @@
 //! Own paths: what is here, health, metrics and schemas.
 
 use super::problem::{Body, Code, Problem};
+use crate::core::Readiness;
 use crate::doors::router::RenderMetrics;
 use crate::formats;
+use crate::store::Durability;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -22,7 +24,7 @@ gRPC on this port: herdgate.v1.IngestService, QueryService and AdminService, wit
 ";
 
 /// The own paths.
-pub fn routes(readiness: watch::Receiver<bool>, metrics: RenderMetrics) -> OpenApiRouter {
+pub fn routes(readiness: watch::Receiver<Readiness>, metrics: RenderMetrics) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(about))
         .routes(routes!(health))
@@ -46,11 +48,18 @@ async fn health() -> &'static str {
 
 /// Whether the gateway can commit
 #[utoipa::path(get, path = "/readyz", tag = "gateway", responses(
-    (status = 200, body = String),
-    (status = 503, description = "It cannot commit now", body = Body)
+    (status = 200, description = "It can; says so if `database.unsafe` is set", body = String),
+    (status = 503, description = "It cannot commit now, or stops", body = Body)
 ))]
-async fn ready(State(readiness): State<watch::Receiver<bool>>) -> Result<&'static str, Problem> {
-    if *readiness.borrow() { Ok("ready\n") } else { Err(Code::NotReady.into()) }
+async fn ready(State(readiness): State<watch::Receiver<Readiness>>) -> Result<&'static str, Problem> {
+    match *readiness.borrow() {
+        Readiness::Ready(Durability::Safe) => Ok("ready\n"),
+        Readiness::Ready(Durability::Unsafe) => {
+            Ok("ready (database.unsafe: what is acknowledged may be lost if the database's machine fails)\n")
+        }
+        Readiness::DatabaseAway => Err(Code::NotReady.into()),
+        Readiness::Stopping => Err(Code::ShuttingDown.into()),
+    }
 }
 
 /// Metrics in the text format of Prometheus

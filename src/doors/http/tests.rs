@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::Durability;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
@@ -7,13 +8,13 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tower::ServiceExt;
 
-fn router(readiness: watch::Receiver<bool>) -> Router {
+fn router(readiness: watch::Receiver<Readiness>) -> Router {
     let metrics: RenderMetrics = Arc::new(|| "jobs_total 3\n".to_owned());
     routes(readiness, metrics, OpenApiRouter::new(), Router::new())
 }
 
 fn ready_router() -> Router {
-    router(watch::channel(true).1)
+    router(watch::channel(Readiness::Ready(Durability::Safe)).1)
 }
 
 async fn answer(router: &Router, request: http::request::Builder) -> Response {
@@ -37,13 +38,27 @@ fn code(body: &str) -> String {
 
 #[tokio::test]
 async fn readiness_is_about_commits_and_health_is_not() {
-    let (ready, readiness) = watch::channel(false);
+    let (now, readiness) = watch::channel(Readiness::DatabaseAway);
     let router = router(readiness);
     assert_eq!(got(&router, "/healthz").await.0, StatusCode::OK);
-    let (status, body) = got(&router, "/readyz").await;
-    assert_eq!((status, &*code(&body)), (StatusCode::SERVICE_UNAVAILABLE, "not_ready"));
-    ready.send_replace(true);
-    assert_eq!(got(&router, "/readyz").await.0, StatusCode::OK);
+    for (readiness, status, word) in [
+        (Readiness::DatabaseAway, StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+        (Readiness::Stopping, StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+    ] {
+        now.send_replace(readiness);
+        let (given, body) = got(&router, "/readyz").await;
+        assert_eq!((given, &*code(&body)), (status, word));
+    }
+    now.send_replace(Readiness::Ready(Durability::Safe));
+    assert_eq!(got(&router, "/readyz").await, (StatusCode::OK, "ready\n".into()));
+}
+
+#[tokio::test]
+async fn readiness_shows_that_commits_may_be_lost() {
+    let (_now, readiness) = watch::channel(Readiness::Ready(Durability::Unsafe));
+    let (status, body) = got(&router(readiness), "/readyz").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(body.contains("database.unsafe"), "{body}");
 }
 
 #[tokio::test]

@@ -57,8 +57,8 @@ pub fn split_collection(body: &Bytes) -> Result<Vec<Bytes>, CollectionError> {
     }
 }
 
-/// Splits a body and decodes its items, each alone and in their order, with the raw bytes of each. Never
-/// panics, whatever the bytes are.
+/// Splits a body and decodes its items, each alone and in their order, with the raw bytes of each.
+/// `format` is that of job or artifact items. Never panics, whatever the bytes are.
 ///
 /// # Errors
 /// As [`split_collection`].

@@ -195,6 +195,11 @@ pub(super) enum Mutation {
     Append(&'static str),
     /// Repeats a text or a list until it is longer than anything allowed, or just over a limit.
     Lengthen(usize),
+    /// Takes everything out of an object or a list.
+    Empty,
+    /// Puts a value of any JSON type in the place of `extra` or of a value in it: the one part of a job
+    /// that travels in protobuf as JSON text, so the one where protobuf can be wrong about a type.
+    Retype(Value),
 }
 
 pub(super) fn mutation() -> BoxedStrategy<Mutation> {
@@ -204,7 +209,11 @@ pub(super) fn mutation() -> BoxedStrategy<Mutation> {
         ["", "wrong", "retry", "yesterday", "https://", "a b", "hg.mozilla.org", "0000-00-00T00:00:00Z"];
     let (ordinal, foreign) = (limits::ORDINAL, limits::FOREIGN_ID);
     let numbers = [-1, 0, 1, 2, 4, 99, ordinal, ordinal + 1, foreign, foreign + 1, i64::MAX, i64::MIN];
+    let types =
+        [json!(null), json!(true), json!(7), json!(0.5), json!("x"), json!([]), json!([7]), json!({})];
     prop_oneof![
+        1 => Just(Mutation::Empty),
+        3 => select(types.to_vec()).prop_map(Mutation::Retype),
         2 => Just(Mutation::Remove),
         2 => select(tails.to_vec()).prop_map(Mutation::Append),
         3 => select(lengths.to_vec()).prop_map(Mutation::Lengthen),
@@ -221,6 +230,16 @@ impl Mutation {
     pub(super) fn apply(&self, document: &mut Value, choice: prop::sample::Index) {
         let mut pointers = Vec::new();
         collect(document, String::new(), &mut pointers);
+        if let Self::Retype(new) = self {
+            pointers.retain(|pointer| pointer.starts_with("/extra/"));
+            // `extra` itself, which may be missing, is one more choice.
+            let inside = pointers.get(choice.index(pointers.len() + 1));
+            match inside.and_then(|pointer| document.pointer_mut(pointer)) {
+                Some(value) => *value = new.clone(),
+                None => document["extra"] = new.clone(),
+            }
+            return;
+        }
         let pointer = choice.get(&pointers);
         let Some(value) = document.pointer_mut(pointer) else { return };
         match (self, value) {
@@ -232,6 +251,8 @@ impl Mutation {
                 let seed = text.chars().next().unwrap_or('x');
                 *text = text.chars().chain(std::iter::repeat(seed)).take(*length).collect();
             }
+            (Self::Empty, Value::Object(members)) => members.clear(),
+            (Self::Empty, Value::Array(items)) => items.clear(),
             (Self::Lengthen(length), Value::Array(items)) if !items.is_empty() => {
                 *items = items.iter().cycle().take(*length).cloned().collect();
             }

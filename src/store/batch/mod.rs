@@ -70,7 +70,7 @@ impl Store {
     /// Starts a group commit. On SQLite this waits for the write lock.
     pub(crate) async fn begin_batch(&self) -> Result<BatchTransaction<'_>, StoreError> {
         let inner = match self.backend() {
-            Backend::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Backend::Postgres { writers, .. } => Inner::Postgres(writers.begin().await?),
             Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         };
         let statements = self.statements();

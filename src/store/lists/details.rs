@@ -62,37 +62,11 @@ impl Store {
         place: DetailPlace,
         window: Window,
     ) -> Result<Vec<ListedDetail>, StoreError> {
-        let mut select = select_details();
-        for condition in conditions {
-            select = select.filter(match condition {
-                DetailCondition::JobId(comparison) => {
-                    comparison.of(job_detail::Column::JobId.into_simple_expr())
-                }
-                DetailCondition::JobGuid(guid) => job::Column::Guid.eq(guid),
-                DetailCondition::PushId(push_id) => job::Column::PushId.eq(*push_id),
-                DetailCondition::Repository(name) => repository::Column::Name.eq(name),
-                DetailCondition::Title(title) => job_detail::Column::Title.eq(title),
-                DetailCondition::Value(value) => job_detail::Column::Value.eq(value),
-            });
-        }
-        let order = match place {
-            DetailPlace::Before(_) => Order::Asc,
-            DetailPlace::Start | DetailPlace::After(_) => Order::Desc,
-        };
-        select = match place {
-            DetailPlace::Start => select,
-            DetailPlace::After(id) => select.filter(job_detail::Column::Id.lt(id)),
-            DetailPlace::Before(id) => select.filter(job_detail::Column::Id.gt(id)),
-        };
-        let mut rows = select
-            // Not the order of an index: the details of a few jobs are found by job and then sorted.
-            .order_by(Expr::col((job_detail::Entity, job_detail::Column::Id)).add(0), order.clone())
-            .limit(window.count)
-            .offset(window.offset)
+        let mut rows = detail_list(conditions, place, window)
             .into_model::<DetailRow>()
             .all(&self.read_connection())
             .await?;
-        if order == Order::Asc {
+        if matches!(place, DetailPlace::Before(_)) {
             rows.reverse();
         }
         Ok(rows.into_iter().map(ListedDetail::from).collect())
@@ -110,6 +84,38 @@ impl Store {
             .await?;
         Ok(row.map(ListedDetail::from))
     }
+}
+
+pub(in crate::store) fn detail_list(
+    conditions: &[DetailCondition],
+    place: DetailPlace,
+    window: Window,
+) -> Select<job_detail::Entity> {
+    let mut select = select_details();
+    for condition in conditions {
+        select = select.filter(match condition {
+            DetailCondition::JobId(comparison) => comparison.of(job_detail::Column::JobId.into_simple_expr()),
+            DetailCondition::JobGuid(guid) => job::Column::Guid.eq(guid),
+            DetailCondition::PushId(push_id) => job::Column::PushId.eq(*push_id),
+            DetailCondition::Repository(name) => repository::Column::Name.eq(name),
+            DetailCondition::Title(title) => job_detail::Column::Title.eq(title),
+            DetailCondition::Value(value) => job_detail::Column::Value.eq(value),
+        });
+    }
+    let order = match place {
+        DetailPlace::Before(_) => Order::Asc,
+        DetailPlace::Start | DetailPlace::After(_) => Order::Desc,
+    };
+    select = match place {
+        DetailPlace::Start => select,
+        DetailPlace::After(id) => select.filter(job_detail::Column::Id.lt(id)),
+        DetailPlace::Before(id) => select.filter(job_detail::Column::Id.gt(id)),
+    };
+    select
+        // Not the order of an index: the details of a few jobs are found by job and then sorted.
+        .order_by(Expr::col((job_detail::Entity, job_detail::Column::Id)).add(0), order)
+        .limit(window.count)
+        .offset(window.offset)
 }
 
 fn select_details() -> Select<job_detail::Entity> {

@@ -115,14 +115,18 @@ impl Store {
         conditions: &[JobCondition],
         window: Window,
     ) -> Result<Vec<ListedJob>, StoreError> {
-        let select = select_jobs(page(repository_id, conditions, window));
+        let select = job_list(repository_id, conditions, window);
         let rows = self.read_connection().query_all(&select).await?;
         rows.iter().map(|row| Ok(ListedRow::from_query_result(row, "")?.into())).collect()
     }
 }
 
 /// Joins names to the rows of a page.
-fn select_jobs(page: SelectStatement) -> SelectStatement {
+pub(in crate::store) fn job_list(
+    repository_id: i32,
+    conditions: &[JobCondition],
+    window: Window,
+) -> SelectStatement {
     let mut select = Query::select();
     for column in [
         "id",
@@ -173,7 +177,7 @@ fn select_jobs(page: SelectStatement) -> SelectStatement {
     }
     name("option_collections", "hash", "option_hash");
     name("option_collections", "option_key", "option_key");
-    select.from_subquery(page, PAGE);
+    select.from_subquery(page(repository_id, conditions, window), PAGE);
     for (from, reference, table) in [
         (PAGE, "machine_id", "machines"),
         (PAGE, "signature_id", "signatures"),

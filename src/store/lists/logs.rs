@@ -30,13 +30,7 @@ impl Store {
         job_ids: &[i64],
         count: u64,
     ) -> Result<Vec<ListedLog>, StoreError> {
-        let rows = of_repository(repository_id)
-            .filter(job_log::Column::JobId.is_in(job_ids.iter().copied()))
-            // Not the order of an index: the logs of a few jobs are found by job and then sorted.
-            .order_by_asc(Expr::col((job_log::Entity, job_log::Column::Id)).add(0))
-            .limit(count)
-            .all(&self.read_connection())
-            .await?;
+        let rows = log_list(repository_id, job_ids, count).all(&self.read_connection()).await?;
         Ok(rows.into_iter().map(ListedLog::from).collect())
     }
 
@@ -51,6 +45,14 @@ impl Store {
             .await?;
         Ok(row.map(ListedLog::from))
     }
+}
+
+pub(in crate::store) fn log_list(repository_id: i32, job_ids: &[i64], count: u64) -> Select<job_log::Entity> {
+    of_repository(repository_id)
+        .filter(job_log::Column::JobId.is_in(job_ids.iter().copied()))
+        // Not the order of an index: the logs of a few jobs are found by job and then sorted.
+        .order_by_asc(Expr::col((job_log::Entity, job_log::Column::Id)).add(0))
+        .limit(count)
 }
 
 fn of_repository(repository_id: i32) -> Select<job_log::Entity> {

@@ -24,6 +24,15 @@ pub use reference_data::{
 };
 pub use repositories::{ListedGroup, ListedRepository};
 
+/// Statements whose plans are tested.
+#[cfg(test)]
+pub(super) mod statements {
+    pub(in crate::store) use super::details::detail_list;
+    pub(in crate::store) use super::jobs::job_list;
+    pub(in crate::store) use super::logs::log_list;
+    pub(in crate::store) use super::pushes::push_list;
+}
+
 use sea_orm::sea_query::SelectStatement;
 
 /// A part of a list.

@@ -55,13 +55,7 @@ impl Store {
         window: Window,
     ) -> Result<Vec<StoredPush>, StoreError> {
         let connection = self.read_connection();
-        let rows = matching(repository_id, conditions)
-            .order_by_desc(push::Column::Time)
-            .order_by_desc(push::Column::Id)
-            .limit(window.count)
-            .offset(window.offset)
-            .all(&connection)
-            .await?;
+        let rows = push_list(repository_id, conditions, window).all(&connection).await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let mut commits = newest_commits(&connection, &ids).await?;
         Ok(rows
@@ -137,6 +131,18 @@ impl Store {
         let counts = rows.iter().map(|row| StatusCount::from_query_result(row, ""));
         Ok(Some(counts.collect::<Result<_, _>>()?))
     }
+}
+
+pub(in crate::store) fn push_list(
+    repository_id: i32,
+    conditions: &[PushCondition],
+    window: Window,
+) -> Select<push::Entity> {
+    matching(repository_id, conditions)
+        .order_by_desc(push::Column::Time)
+        .order_by_desc(push::Column::Id)
+        .limit(window.count)
+        .offset(window.offset)
 }
 
 fn matching(repository_id: i32, conditions: &[PushCondition]) -> Select<push::Entity> {

@@ -17,7 +17,7 @@ fn of(project: &str) -> JobFilter {
 /// The number of this transaction in the order of changes.
 async fn number(store: &Store, transaction: &DatabaseTransaction) -> i64 {
     let sql = match store.backend() {
-        Backend::Postgres(_) => "SELECT pg_current_xact_id()::text::bigint",
+        Backend::Postgres { .. } => "SELECT pg_current_xact_id()::text::bigint",
         Backend::Sqlite { .. } => "UPDATE change_sequence SET value = value + 1 RETURNING value",
     };
     let statement = Statement::from_string(transaction.get_database_backend(), sql);

@@ -5,6 +5,7 @@ mod changes;
 mod fixtures;
 mod held;
 mod jobs;
+mod list_plans;
 mod opening;
 mod pushes;
 mod schema;

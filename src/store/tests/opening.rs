@@ -1,18 +1,18 @@
 use super::fixtures::{job, parents};
-use crate::store::testing::{POSTGRES_URL, TestDatabase};
+use crate::store::testing::TestDatabase;
 use crate::store::{Backend, Durability, FileLock, Store, StoreError, StoreOptions, sqlite_path};
 use sea_orm::{ActiveModelTrait, sqlx};
 
 fn sqlite_pools(store: &Store) -> (&sqlx::SqlitePool, &sqlx::SqlitePool) {
     match store.backend() {
         Backend::Sqlite { writer, readers } => (writer, readers),
-        Backend::Postgres(_) => panic!("not SQLite"),
+        Backend::Postgres { .. } => panic!("not SQLite"),
     }
 }
 
 fn postgres_pool(store: &Store) -> &sqlx::PgPool {
     match store.backend() {
-        Backend::Postgres(pool) => pool,
+        Backend::Postgres { writers, .. } => writers,
         Backend::Sqlite { .. } => panic!("not PostgreSQL"),
     }
 }
@@ -109,20 +109,6 @@ async fn postgres_sessions_commit_durably_whatever_the_database_says() {
         assert_eq!(store.durability(), Durability::Safe);
     }
     database.remove().await;
-}
-
-/// Needs a server of its own that runs with `fsync = off`.
-#[tokio::test]
-async fn postgres_without_fsync_is_refused_unless_the_operator_says_so() {
-    let variable = format!("{POSTGRES_URL}_WITHOUT_FSYNC");
-    let Ok(url) = std::env::var(&variable) else {
-        eprintln!("skipped: {variable} is not set");
-        return;
-    };
-    let options = StoreOptions { url, max_connections: 2, unsafe_durability: false, create: false };
-    assert!(unusable(Store::connect(&options).await).contains("fsync"));
-    let store = Store::connect(&StoreOptions { unsafe_durability: true, ..options }).await.unwrap();
-    assert_eq!(store.durability(), Durability::Unsafe);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use super::fixtures::{commit, hours, now, push, revision, stored_push, stored_repository};
 use super::on_each_database;
-use crate::domain::{Push, Revision};
+use crate::domain::{Commit, Push, Revision};
+use crate::limits;
 use crate::store::{PushChange, Store, StoreError};
 
 async fn store_one(store: &Store, repository_id: i32, push: Push) -> (i64, PushChange) {
@@ -32,6 +33,16 @@ on_each_database! {
         assert_eq!(read.commit_count, 2);
         assert_eq!(read.commits[0].0, revision('3').as_str());
         assert_eq!(store_one(store, repository, fewer).await, (id, PushChange::Unchanged));
+    }
+}
+
+on_each_database! {
+    async fn long_messages_of_commits_are_shown_in_part(store: &Store) {
+        let repository = stored_repository(store, "try").await;
+        let long = Commit { comments: "\u{e9}".repeat(limits::SHOWN_COMMENT + 1), ..commit(revision('a')) };
+        store_one(store, repository, Push { commits: vec![long], ..push(revision('a')) }).await;
+        let read = &store.pushes("try", None, None, 10).await.unwrap()[0];
+        assert_eq!(read.commits[0].2.chars().count(), limits::SHOWN_COMMENT);
     }
 }
 

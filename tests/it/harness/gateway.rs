@@ -63,16 +63,16 @@ impl Interceptor for Bearer {
 pub struct GatewayBuilder {
     database: Database,
     repositories: Vec<String>,
-    environment: Environment,
+    variables: Variables,
 }
 
-/// Variables that the gateway is started with.
-type Environment = Vec<(String, String)>;
+/// Environment variables that `serve` has besides its database and address.
+type Variables = Vec<(&'static str, String)>;
 
 impl GatewayBuilder {
-    /// Sets a variable of the configuration.
-    pub fn with_variable(mut self, name: &str, value: impl ToString) -> Self {
-        self.environment.push((name.to_owned(), value.to_string()));
+    /// Sets an environment variable of `serve`.
+    pub fn with_variable(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.variables.push((name, value.to_string()));
         self
     }
 
@@ -91,7 +91,7 @@ impl GatewayBuilder {
             run(herdgate_on(&self.database).args(["repository", "add", name, "--url", &url])).await.done();
         }
         let token = create_credential(&self.database, "harness", &["--admin"]).await;
-        Gateway::serve(self.database, token, self.environment).await
+        Gateway::serve(self.database, token, self.variables).await
     }
 }
 
@@ -109,7 +109,7 @@ pub struct Gateway {
     pub database: Database,
     /// Token of a credential that may administer.
     pub token: String,
-    environment: Environment,
+    variables: Variables,
     process: Child,
     address: SocketAddr,
     output: Output,
@@ -121,20 +121,20 @@ impl Gateway {
         GatewayBuilder {
             database: database.clone(),
             repositories: vec![PROJECT.into()],
-            environment: Environment::new(),
+            variables: Vec::new(),
         }
     }
 
     /// A second gateway on the same database.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.database.clone(), self.token.clone(), self.environment.clone()).await
+        Self::serve(self.database.clone(), self.token.clone(), self.variables.clone()).await
     }
 
-    async fn serve(database: Database, token: String, environment: Environment) -> Self {
+    async fn serve(database: Database, token: String, variables: Variables) -> Self {
         let mut process = herdgate_on(&database)
             .arg("serve")
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
-            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -149,7 +149,7 @@ impl Gateway {
             output.listening()
         })
         .await;
-        Self { database, token, environment, process, address, output }
+        Self { database, token, variables, process, address, output }
     }
 
     /// Where it listens, for those who connect by themselves.
@@ -160,6 +160,11 @@ impl Gateway {
     /// Where it listens.
     pub fn address(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same for a connection of one's own.
+    pub fn socket_address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Process id.
@@ -236,7 +241,13 @@ impl Gateway {
 
     /// Serves again on the same database, at another port, after the process ended.
     pub async fn restart(&mut self) {
-        *self = Self::serve(self.database.clone(), self.token.clone(), self.environment.clone()).await;
+        *self = Self::serve(self.database.clone(), self.token.clone(), self.variables.clone()).await;
+    }
+
+    /// The same with more variables in its environment.
+    pub async fn restart_with(&mut self, variables: &[(&'static str, &str)]) {
+        self.variables.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self.restart().await;
     }
 }
 

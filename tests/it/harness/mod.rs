@@ -1,5 +1,6 @@
 //! What the tests are built from: databases, gateways as processes, connected clients, valid jobs.
 
+pub mod collector;
 pub mod command;
 pub mod corpus;
 pub mod database;
@@ -11,6 +12,7 @@ pub mod load;
 pub mod postgres;
 pub mod raw_stream;
 pub mod reading;
+pub mod signed;
 pub mod submitting;
 
 pub use database::Database;

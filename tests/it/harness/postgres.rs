@@ -74,6 +74,20 @@ impl PrivatePostgres {
         .await;
     }
 
+    /// Changes a setting of the running server.
+    pub async fn set(&self, name: &str, value: &str) {
+        let connection = sea_orm::Database::connect(self.url()).await.unwrap();
+        connection.execute_unprepared(&format!("ALTER SYSTEM SET {name} = {value}")).await.unwrap();
+        connection.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
+        connection.close().await.unwrap();
+        let question = format!("DO $$ BEGIN ASSERT current_setting('{name}') = '{value}'; END $$");
+        eventually("PostgreSQL takes a setting over", Duration::from_secs(30), async || {
+            let connection = sea_orm::Database::connect(self.url()).await.ok()?;
+            connection.execute_unprepared(&question).await.ok()
+        })
+        .await;
+    }
+
     /// Stops it at once, as a crash would: open transactions are lost, committed ones are not.
     pub fn crash(&self) {
         run(self.command("pg_ctl").args(["stop", "--wait", "--silent", "--mode=immediate"]));

@@ -2,10 +2,13 @@
 
 use super::timestamp;
 use crate::domain::{self, ParseStatus};
+use crate::doors::grpc::page_token::FIELD_OVERHEAD;
+use crate::limits;
 use crate::proto::{self, LogParseStatus, get_job_response::Found};
 use crate::store::model::{
     JobWithParts, Provenance, StoredDetail, StoredJob, StoredLog, StoredPush, StoredStep,
 };
+use prost::Message;
 
 /// A job on the wire, with the state and result that readers are to see (R6).
 pub fn stored_job(job: StoredJob) -> proto::StoredJob {
@@ -46,14 +49,48 @@ pub fn stored_job(job: StoredJob) -> proto::StoredJob {
     }
 }
 
-/// A job with everything that hangs on it.
+/// A job with what hangs on it, as far as an answer takes it.
 pub fn job_with_parts(job: JobWithParts) -> proto::GetJobResponse {
+    let mut room = Room { bytes: limits::PAGE_BYTES, left_out: false };
+    let logs = room.take(job.logs.into_iter().map(log));
+    let details = room.take(job.details.into_iter().map(detail));
+    let artifact_names = room.take(job.artifact_names);
+    let mut steps = Vec::new();
+    for mut step in job.steps.into_iter().map(step) {
+        let errors = std::mem::take(&mut step.errors);
+        let Some(mut step) = room.take([step]).pop() else { break };
+        step.errors = room.take(errors);
+        steps.push(step);
+    }
     proto::GetJobResponse {
         found: Some(Found::Job(stored_job(job.job))),
-        logs: job.logs.into_iter().map(log).collect(),
-        details: job.details.into_iter().map(detail).collect(),
-        artifact_names: job.artifact_names,
-        steps: job.steps.into_iter().map(step).collect(),
+        logs,
+        details,
+        artifact_names,
+        steps,
+        parts_left_out: room.left_out,
+    }
+}
+
+/// Bytes of an answer that are free. Once something did not fit, nothing more is taken.
+struct Room {
+    bytes: usize,
+    left_out: bool,
+}
+
+impl Room {
+    fn take<M: Message>(&mut self, items: impl IntoIterator<Item = M>) -> Vec<M> {
+        let mut taken = Vec::new();
+        for item in items {
+            let needed = item.encoded_len() + FIELD_OVERHEAD;
+            self.left_out |= needed > self.bytes;
+            if self.left_out {
+                break;
+            }
+            self.bytes -= needed;
+            taken.push(item);
+        }
+        taken
     }
 }
 
@@ -168,5 +205,47 @@ mod tests {
         assert_eq!((&*job.state, &*job.result, &*job.superseded_by), ("completed", "superseded", "other/0"));
         let completed = StoredJob { state: JobState::Completed, result: JobResult::TestFailed, ..superseded };
         assert_eq!(stored_job(completed).result, "testfailed");
+    }
+
+    /// A job with one log, and steps with so many error lines of the largest size.
+    fn with_steps(steps: usize, errors: usize) -> JobWithParts {
+        let step = StoredStep {
+            order: 0,
+            name: "build".into(),
+            started: None,
+            finished: None,
+            started_line: 0,
+            finished_line: 1,
+            result: JobResult::Success,
+            errors: vec![(1, "\u{1F600}".repeat(limits::ERROR_LINE)); errors],
+        };
+        let log = StoredLog { id: 1, name: "log".into(), url: "u".into(), status: ParseStatus::Parsed };
+        JobWithParts {
+            job: a_stored_job(1),
+            logs: vec![log],
+            details: vec![],
+            artifact_names: vec!["Job Info".into()],
+            steps: vec![step; steps],
+        }
+    }
+
+    #[test]
+    fn parts_that_fit_are_all_there() {
+        let answer = job_with_parts(with_steps(3, 20));
+        assert!(!answer.parts_left_out);
+        assert_eq!((answer.logs.len(), answer.artifact_names.len(), answer.steps.len()), (1, 1, 3));
+        assert!(answer.steps.iter().all(|step| step.errors.len() == 20));
+    }
+
+    #[test]
+    fn parts_beyond_what_an_answer_takes_are_left_out_and_that_is_said() {
+        for (steps, errors) in [(1, 10_000), (limits::STEPS, 10), (200, 100)] {
+            let answer = job_with_parts(with_steps(steps, errors));
+            assert!(answer.parts_left_out, "{steps} {errors}");
+            assert!(answer.encoded_len() <= limits::ANSWER_BYTES);
+            assert!(answer.encoded_len() > limits::PAGE_BYTES / 2, "as much as fits");
+            let (_last, whole) = answer.steps.split_last().unwrap();
+            assert!(whole.iter().all(|step| step.errors.len() == errors));
+        }
     }
 }

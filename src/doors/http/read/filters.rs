@@ -120,8 +120,13 @@ fn compare<V>(
 /// Reads what Python and browsers send: a date, or a date-time to the microsecond, with or without a
 /// zone. Years have four digits, so that every microsecond count fits.
 pub fn date_time(text: &str) -> Option<DateTime<Utc>> {
-    // A plus sign that was not encoded arrives as a space.
-    let text = text.trim().replacen(' ', "T", 1).replace(' ', "+");
+    let text = text.trim();
+    // A space may stand for the T; behind it, it is a plus sign that was not encoded.
+    let (day, rest) = text.split_at_checked("2013-11-13".len())?;
+    let text = match rest.strip_prefix([' ', 'T']) {
+        Some(time) => format!("{day}T{}", time.replace(' ', "+")),
+        None => text.to_owned(),
+    };
     if !text.starts_with(|c: char| c.is_ascii_digit()) || text.find('-') != Some(4) {
         return None;
     }

@@ -182,7 +182,6 @@ async fn decided(
     };
     match sender.submit(items).await {
         Ok(verdicts) => Ok(Answer::new(tickets, verdicts)),
-        Err(SubmitError::UnknownProject(project)) => Err(kind.unknown_project(&project)),
         Err(error) => Answer::undecided(tickets, error.into()),
     }
 }

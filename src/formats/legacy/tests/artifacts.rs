@@ -24,7 +24,8 @@ fn submission(item: &Value) -> ArtifactSubmission {
 }
 
 fn details(value: &str) -> Value {
-    json!({"job_details": [{"title": "t", "value": value, "url": "https://a.example/", "content_type": "link"}]})
+    let detail = json!({"title": "t", "value": value, "url": "https://a.example/", "content_type": "link"});
+    json!({"job_details": [detail]})
 }
 
 fn summary() -> Value {

@@ -117,7 +117,11 @@ fn is_at(place: &str, pointer: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 3000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_random_value_in_any_member_is_read_or_named(pointer in any_pointer(), value in any_json()) {
@@ -139,7 +143,8 @@ proptest! {
                 for violation in refused.violations {
                     // An artifact given another known name is judged by the rules of that one.
                     let renamed = pointer.ends_with("/name") && violation.path.contains("/blob");
-                    prop_assert!(is_at(&violation.path, &pointer) || renamed, "{} is not {}", violation.path, pointer);
+                    let place = &*violation.path;
+                    prop_assert!(is_at(place, &pointer) || renamed, "{place} is not at {pointer}");
                 }
             }
             Content::Artifact(_) => prop_assert!(false, "a job item is no artifact"),

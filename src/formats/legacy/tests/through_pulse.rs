@@ -135,7 +135,10 @@ fn artifacts(message: &Value) -> Vec<Value> {
     let mut artifacts = Vec::new();
     if message.get("jobInfo").is_some() {
         let details = list(message, "/jobInfo/links").iter().map(|link| {
-            json!({"title": link["label"], "value": link["linkText"], "url": link["url"], "content_type": "link"})
+            json!({
+                "title": link["label"], "value": link["linkText"], "url": link["url"],
+                "content_type": "link",
+            })
         });
         let blob = json!({"job_details": details.collect::<Vec<_>>()});
         artifacts.push(json!({"type": "json", "name": "Job Info", "blob": blob}));

@@ -1,1 +1,8 @@
+//! What every path answers, in-process and on both databases.
 
+mod details;
+mod forms;
+mod jobs;
+mod pushes;
+mod refusals;
+mod world;

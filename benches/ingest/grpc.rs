@@ -1,7 +1,8 @@
-//! Clients that load a gateway.
+//! Clients that load a gateway over gRPC.
 
 use super::gateway::Gateway;
 use super::jobs::{Jobs, Moment, PROJECT, REVISION};
+use super::phase::Way;
 use herdgate::proto;
 use proto::job_submission::Encoding;
 use std::time::{Duration, Instant};
@@ -21,12 +22,27 @@ pub async fn push(gateway: &Gateway) {
     assert_eq!(answer.verdicts[0].outcome(), proto::Outcome::Stored);
 }
 
-/// Streams every job in every given state; gives the submissions decided a second. Panics unless all
-/// were stored: a refused job is fast and means nothing.
-pub async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'static [Moment]) -> f64 {
+/// So many `SubmitJobs` streams, each on a connection of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Streams(pub usize);
+
+impl Way for Streams {
+    fn name(&self) -> String {
+        match self.0 {
+            1 => "gRPC, 1 stream".to_owned(),
+            streams => format!("gRPC, {streams} streams"),
+        }
+    }
+
+    async fn submit(&self, gateway: &Gateway, jobs: &Jobs, moments: &'static [Moment]) -> Duration {
+        stream(gateway, self.0, jobs, moments).await
+    }
+}
+
+async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'static [Moment]) -> Duration {
     let mut prepared: Vec<Vec<proto::SubmitJobsRequest>> = vec![Vec::new(); streams];
     for &moment in moments {
-        for index in 0..jobs.count {
+        for index in jobs.indexes() {
             let job = jobs.job(index, moment);
             let own = &mut prepared[index % streams];
             let submission = proto::JobSubmission { encoding: Some(Encoding::Job(job)) };
@@ -36,7 +52,6 @@ pub async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'s
             });
         }
     }
-    let total: usize = prepared.iter().map(Vec::len).sum();
     let mut clients = Vec::new();
     for _ in 0..streams {
         clients.push(gateway.ingest().await);
@@ -73,7 +88,7 @@ pub async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'s
     for task in tasks {
         task.await.expect("a client");
     }
-    total as f64 / started.elapsed().as_secs_f64()
+    started.elapsed()
 }
 
 /// Latencies of single unary calls at a fixed rate, sorted. Each call starts on time whatever became of
@@ -82,8 +97,8 @@ pub async fn unary(gateway: &Gateway, per_second: u32, duration: Duration) -> Ve
     let jobs = Jobs::new("unary", per_second as usize * duration.as_secs() as usize);
     let client = gateway.ingest().await;
     let started = tokio::time::Instant::now();
-    let mut calls = Vec::with_capacity(jobs.count);
-    for index in 0..jobs.count {
+    let mut calls = Vec::with_capacity(jobs.count());
+    for index in jobs.indexes() {
         let due = started + Duration::from_secs(1) * index as u32 / per_second;
         tokio::time::sleep_until(due).await;
         let submission =

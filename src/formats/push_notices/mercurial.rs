@@ -1,0 +1,100 @@
+//! Mercurial: messages about pushes, and the push log that servers give.
+
+use super::super::date_time;
+use super::{
+    AnswerError, Notice, NoticedBranch, PushDetails, PushNotice, RepositoryAddress, Skipped, answer, fit,
+    fit_author,
+};
+use crate::domain::{Commit, Push, Revision, Violation};
+use crate::limits;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+pub(super) struct Message {
+    repo_url: String,
+    pushlog_pushes: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    pushid: u64,
+}
+
+/// Every entry of the message is a push.
+pub(super) fn push(message: Message) -> Result<Notice, Violation> {
+    if message.pushlog_pushes.is_empty() {
+        return Ok(Notice::Skipped(Skipped::NoPush));
+    }
+    Ok(Notice::Push(PushNotice {
+        repository: RepositoryAddress::new(&message.repo_url),
+        branch: NoticedBranch::Whole,
+        details: PushDetails::PushLog {
+            ids: message.pushlog_pushes.into_iter().map(|entry| entry.pushid).collect(),
+        },
+    }))
+}
+
+/// Entries of a push log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushLog {
+    /// Number of the newest entry that the server has.
+    pub last_id: Option<u64>,
+    /// Pushes by number; `None` where all changesets were obsoleted.
+    pub pushes: BTreeMap<u64, Option<Push>>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    lastpushid: Option<u64>,
+    pushes: BTreeMap<String, LoggedPush>,
+}
+
+#[derive(Deserialize)]
+struct LoggedPush {
+    date: f64,
+    user: String,
+    changesets: Vec<Changeset>,
+}
+
+#[derive(Deserialize)]
+struct Changeset {
+    node: String,
+    author: String,
+    desc: String,
+}
+
+/// Reads an answer of `json-pushes` in its version 2, with `full`.
+///
+/// # Errors
+/// If it is not what the server documents.
+pub fn push_log(bytes: &[u8]) -> Result<PushLog, AnswerError> {
+    let Answer { lastpushid, pushes } = answer(bytes)?;
+    let read = pushes.into_iter().map(|(id, logged)| {
+        let id = id.parse().map_err(|_| AnswerError::Unreadable(format!("{id:?} is no number of a push")))?;
+        Ok((id, translated(logged)?))
+    });
+    Ok(PushLog { last_id: lastpushid, pushes: read.collect::<Result<_, AnswerError>>()? })
+}
+
+fn translated(logged: LoggedPush) -> Result<Option<Push>, AnswerError> {
+    let revision =
+        |text: &str| Revision::try_new(text).map_err(|_| AnswerError::Revision(fit(text, limits::REVISION)));
+    let Some(last) = logged.changesets.last() else { return Ok(None) };
+    let no_time = || AnswerError::Unreadable(format!("{} is no time of a push", logged.date));
+    #[expect(clippy::cast_possible_truncation, reason = "what is no time saturates and is refused")]
+    let time = date_time::from_unix(logged.date.floor() as i64).ok_or_else(no_time)?;
+    let commits = logged.changesets.iter().map(|changeset| {
+        Ok(Commit {
+            revision: revision(&changeset.node)?,
+            author: fit_author(&changeset.author),
+            comments: fit(&changeset.desc, limits::COMMENT),
+        })
+    });
+    Ok(Some(Push {
+        revision: revision(&last.node)?,
+        time,
+        author: fit_author(&logged.user),
+        commits: commits.collect::<Result<_, _>>()?,
+    }))
+}
