@@ -86,11 +86,14 @@ fn named_brokers(text: &str) -> Result<BTreeMap<String, BrokerUrl>, String> {
     named.into_iter().map(broker).collect()
 }
 
+type ReadSources = fn(&[u8]) -> Result<Vec<Registration>, RegistrationError>;
+
 fn sources(environment: &Environment) -> Result<Vec<Registration>, ConfigError> {
     let mut sources: Vec<Registration> = Vec::new();
-    let jobs = |text: &[u8]| parse_registrations(text, RegistrationOrigin::Environment);
-    let readers: [(&str, &dyn Fn(&[u8]) -> Result<Vec<Registration>, RegistrationError>); 2] =
-        [(JOB_SOURCES, &jobs), (PUSH_SOURCES, &parse_push_sources)];
+    let readers: [(&str, ReadSources); 2] = [
+        (JOB_SOURCES, |text| parse_registrations(text, RegistrationOrigin::Environment)),
+        (PUSH_SOURCES, parse_push_sources),
+    ];
     for (variable, read) in readers {
         let Some(text) = environment.get(variable)? else { continue };
         let wrong = |problem: String| ConfigError::Source { variable: variable.into(), problem };
