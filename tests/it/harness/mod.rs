@@ -6,11 +6,13 @@ pub mod corpus;
 pub mod database;
 pub mod eventually;
 pub mod gateway;
+pub mod http;
 pub mod jobs;
 pub mod load;
 pub mod postgres;
 pub mod raw_stream;
 pub mod reading;
+pub mod signed;
 pub mod submitting;
 
 pub use database::Database;
