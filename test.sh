@@ -68,11 +68,12 @@ install_packages() {
     as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# Installs once per version of the list of dependencies, which `stamp` remembers.
-install_python_client() {
-    local folder="$clients/python" list=tests/clients/python/requirements.txt
-    if cmp -s "$list" "$folder/stamp" && "$folder/venv/bin/python" -c 'import grpc_tools' 2>/dev/null; then
-        echo "Python client is there"
+# install_python NAME LIST MODULES: an environment of its own, installed once per version of the list of
+# dependencies, which `stamp` remembers.
+install_python() {
+    local folder="$clients/$1" list="$2" modules="$3"
+    if cmp -s "$list" "$folder/stamp" && "$folder/venv/bin/python" -c "import $modules" 2>/dev/null; then
+        echo "Python environment $1 is there"
         return
     fi
     rm -rf "$folder"
@@ -82,17 +83,11 @@ install_python_client() {
     cp "$list" "$folder/stamp"
 }
 
-install_pulse_clients() {
-    local folder="$clients/pulse" list=tests/clients/pulse/requirements.txt
-    if cmp -s "$list" "$folder/stamp" && "$folder/venv/bin/python" -c 'import kombu, mozillapulse, pika' 2>/dev/null; then
-        echo "Pulse publishers are there"
-        return
-    fi
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    python3 -m venv "$folder/venv"
-    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
-    cp "$list" "$folder/stamp"
+install_legacy_clients() {
+    local list
+    for list in tests/clients/legacy/*.txt; do
+        install_python "legacy/$(basename "$list" .txt)" "$list" thclient
+    done
 }
 
 install_node_client() {
@@ -193,10 +188,12 @@ trap 'exit 143' TERM
 # --- the checks --------------------------------------------------------------------------------
 step "install what is missing"
 install_packages
-install_python_client
+install_python python tests/clients/python/requirements.txt grpc_tools
+install_python pulse tests/clients/pulse/requirements.txt "kombu, mozillapulse, pika"
+install_legacy_clients
 install_node_client
-install_pulse_clients
 export HERDGATE_TEST_PYTHON="$clients/python/venv/bin/python"
+export HERDGATE_TEST_LEGACY_CLIENTS="$clients/legacy"
 export HERDGATE_TEST_PULSE_PYTHON="$clients/pulse/venv/bin/python"
 export HERDGATE_TEST_NODE_MODULES="$clients/node/node_modules"
 

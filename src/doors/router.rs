@@ -12,7 +12,7 @@ use super::tls::Tls;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
 use crate::access::{Keyring, LastUses, NonceMemory, Principal};
-use crate::config::{self, Http};
+use crate::config;
 use crate::core::Gateway;
 use crate::limits;
 use axum::Router;

@@ -17,6 +17,7 @@ mod durability;
 mod fuzz_corpora;
 mod held;
 mod kill;
+mod legacy_clients;
 mod pulse_chaos;
 mod pulse_clients;
 mod pulse_intake;

@@ -95,11 +95,29 @@ impl GatewayBuilder {
     }
 }
 
-/// Makes a credential through the command line; gives its token.
-pub async fn create_credential(database: &Database, client_id: &str, options: &[&str]) -> String {
+/// A credential, as it is shown once.
+#[derive(Debug)]
+pub struct Credential {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret for Hawk.
+    pub hawk_secret: String,
+    /// Its bearer token.
+    pub token: String,
+}
+
+/// Makes a credential through the command line.
+pub async fn issue_credential(database: &Database, client_id: &str, options: &[&str]) -> Credential {
     let mut command = herdgate_on(database);
     command.args(["credential", "create", client_id, "--json"]).args(options);
-    run(&mut command).await.json()["token"].as_str().expect("the token is printed").to_owned()
+    let shown = run(&mut command).await.json();
+    let text = |name: &str| shown[name].as_str().unwrap().to_owned();
+    Credential { client_id: client_id.into(), hawk_secret: text("hawk_secret"), token: text("token") }
+}
+
+/// Makes a credential through the command line; gives its token.
+pub async fn create_credential(database: &Database, client_id: &str, options: &[&str]) -> String {
+    issue_credential(database, client_id, options).await.token
 }
 
 /// A gateway that serves, until it is dropped.
