@@ -6,7 +6,7 @@ use crate::harness::jobs::{Submittable, new_guid, new_revision, pending, push};
 use crate::harness::postgres::PrivatePostgres;
 use crate::harness::submitting::{new_push, submit_batch};
 use crate::harness::{Database, Gateway, eventually};
-use herdgate::proto::{JobSubmission, Outcome, SubmitPushesRequest, job_submission::Encoding};
+use herdgate::proto::{JobSubmission, Outcome, SubmitPushesRequest, Verdict, job_submission::Encoding};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -58,7 +58,7 @@ async fn what_is_taken_care_of_is_ok_and_listed_item_by_item(database: Database)
     let jobs = [(&once, &revision), (&twice, &revision), (&twice, &revision), (&new_guid(), &early)];
     let submissions = jobs.iter().map(|(guid, revision)| pending(guid, revision).submission()).collect();
     let verdicts = submit_batch(&mut gateway.ingest(), submissions).await.unwrap();
-    let outcomes: Vec<_> = verdicts.iter().map(herdgate::proto::Verdict::outcome).collect();
+    let outcomes: Vec<_> = verdicts.iter().map(Verdict::outcome).collect();
     assert_eq!(outcomes, [Outcome::Stored, Outcome::Stored, Outcome::Unchanged, Outcome::Parked]);
 
     let (once, twice) = ("legacy-once/1", "legacy-twice/1");
@@ -80,7 +80,7 @@ async fn a_rejected_item_leaves_its_neighbours_stored(database: Database) {
 
     let submissions = vec![nonsense(), pending(&new_guid(), &revision).submission()];
     let verdicts = submit_batch(&mut gateway.ingest(), submissions).await.unwrap();
-    let outcomes: Vec<_> = verdicts.iter().map(herdgate::proto::Verdict::outcome).collect();
+    let outcomes: Vec<_> = verdicts.iter().map(Verdict::outcome).collect();
     assert_eq!(outcomes, [Outcome::Rejected, Outcome::Stored]);
 
     let items = json!([{"revision": revision, "job": {}}, item("legacy-good/1", &revision)]);
