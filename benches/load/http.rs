@@ -90,6 +90,8 @@ impl Connection {
         let request = request.header(HOST, &self.authority).header(ACCEPT_ENCODING, "gzip");
         let request = request.body(Full::new(body)).expect("a request");
         let what = format!("{} {}", request.method(), request.uri());
+        // The answer before may have been read a moment before the connection notices.
+        self.sender.ready().await.expect("the connection is kept");
         let (head, body) = self.sender.send_request(request).await.expect("an answer").into_parts();
         let gzipped = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
         let answer = Answer { body: body.collect().await.expect("a body").to_bytes(), gzipped };
