@@ -7,6 +7,15 @@ use std::time::Duration;
 
 /// Largest submission at every door, and largest gRPC message.
 pub const SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
+/// Largest body of an HTTP request, before and after decompression.
+pub const HTTP_BODY_BYTES: usize = 20 * 1024 * 1024;
+/// How long a browser may remember who may read over HTTP.
+pub const PREFLIGHT_AGE: Duration = Duration::from_secs(24 * 3600);
+/// Violations answered for one HTTP collection; beyond them each item has one.
+pub const COLLECTION_VIOLATIONS: usize = 10_000;
+/// Longest wait of a collection for the core to take it in; then all of it is to be sent again (R34).
+/// With [`VERDICT_DEADLINE`] it fits into [`UNARY_DEADLINE`].
+pub const ADMISSION: Duration = Duration::from_secs(3);
 /// Items in one unary request.
 pub const BATCH_ITEMS: usize = 1000;
 /// Items in one legacy REST collection.
@@ -43,7 +52,13 @@ pub const CONNECTIONS: usize = 4096;
 pub const OPEN_REQUESTS: usize = 2048;
 /// Largest request message of services that take no submissions.
 pub const QUERY_BYTES: usize = 256 * 1024;
-/// Longest time for the first bytes, and for the headers of an HTTP/1 request, to arrive.
+/// Headers of one HTTP/1 request.
+pub const HEADERS: usize = 100;
+/// Bytes of the first line and the headers of one HTTP/1 request together.
+pub const HEADER_BYTES: usize = 64 * 1024;
+/// Bytes of the headers of one HTTP/2 request together.
+pub const HEADER_BYTES_HTTP2: u32 = 64 * 1024;
+/// Longest time for the TLS handshake and the first bytes, and for the headers of an HTTP/1 request, to arrive.
 pub const HEADER_READ: Duration = Duration::from_secs(10);
 /// Longest time from the headers of a unary request to its answer: its body, its verdict, a margin.
 pub const UNARY_DEADLINE: Duration = Duration::from_secs(20);
@@ -289,8 +304,6 @@ pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page caches of all connections to SQLite together.
 pub const SQLITE_CACHE_KIB: u32 = 64 * 1024;
 
-/// Body of an HTTP request, as sent and after decompression.
-pub const HTTP_BODY_BYTES: usize = 20 * 1024 * 1024;
 /// Largest body of an answer whose bytes are signed too (Hawk); a larger one is signed without them.
 pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 /// Clocks of a Hawk client and the gateway may be this far apart.

@@ -157,6 +157,7 @@ fn binary(url: &str) -> Command {
         command.env_remove(name);
     }
     command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
+    command.env("HERDGATE_SECRET_KEY", format!("bench:{}", "00".repeat(32)));
     command
 }
 

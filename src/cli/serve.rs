@@ -10,7 +10,7 @@ use crate::access::administration::check_secrets;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
-use crate::doors::{DoorOptions, HttpOptions};
+use crate::doors::{DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
 use crate::limits;
 use crate::store::{RegistrationConflict, Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -31,6 +31,14 @@ Configuration, in herdgate.toml or the environment:
   secret_key                 HERDGATE_SECRET_KEY                 SQLite: the file DATABASE.key
   http.trusted_proxies       HERDGATE_HTTP_TRUSTED_PROXIES       none
   http.public_url            HERDGATE_HTTP_PUBLIC_URL            where each request says it went
+  tls.cert                   HERDGATE_TLS_CERT                   PEM file of certificates; unset: plain text
+  tls.key                    HERDGATE_TLS_KEY                    PEM file of the private key
+  tls.client_ca              HERDGATE_TLS_CLIENT_CA              PEM file of authorities of client certificates
+  legacy.partial_status      HERDGATE_LEGACY_PARTIAL_STATUS      400, of a collection with rejected items; or 200
+  quota.http_reads           HERDGATE_QUOTA_HTTP_READS           0: no quota; else requests a minute of one
+  quota.http_writes          HERDGATE_QUOTA_HTTP_WRITES          credential, each job in a stream being one
+  quota.grpc_reads           HERDGATE_QUOTA_GRPC_READS
+  quota.grpc_writes          HERDGATE_QUOTA_GRPC_WRITES
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
   pulse.url                  HERDGATE_PULSE_URL                  off; amqps://USER:PASSWORD@HOST/VHOST
@@ -48,8 +56,6 @@ Exchanges are registered by `herdgate exchange`, or in the environment, read at 
   PULSE_PUSH_SOURCES            [{\"exchange\": ..., \"routing_keys\": [...]}]
 Accepted and without effect in this version:
   ui_dir                     HERDGATE_UI_DIR
-Refused in this version, which does not serve TLS itself:
-  tls.cert, tls.key, tls.client_ca
 Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
 SIGTERM and SIGINT end the gateway once everything taken in is decided and answered, with exit code 0.
 Connections whose client takes no answers are cut after 18 s, what is undecided after 20 s; either gives
@@ -59,13 +65,13 @@ pub struct ServeArgs {}
 
 pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit, Failure> {
     let configuration = context.configuration()?;
-    refuse_tls(&configuration)?;
+    let tls = tls(&configuration)?;
     let telemetry = Telemetry::start(&configuration)?;
     info!(version = env!("CARGO_PKG_VERSION"), configuration = configuration.redacted(), "herdgate starts");
     for key in configuration.without_effect() {
         warn!(key = key.path(), "this key is accepted and has no effect in this version");
     }
-    let ended = serve(&configuration, &telemetry).await;
+    let ended = serve(&configuration, tls, &telemetry).await;
     // A second signal means now: then nothing is sent any more.
     if !matches!(ended, Ok(Exit::Failed)) {
         telemetry.shutdown().await;
@@ -73,7 +79,11 @@ pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit,
     ended
 }
 
-async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<Exit, Failure> {
+async fn serve(
+    configuration: &Configuration,
+    tls: Option<Tls>,
+    telemetry: &Telemetry,
+) -> Result<Exit, Failure> {
     let mut signals = StopSignals::listen()?;
     let database = |error: StoreError| match error {
         StoreError::Unusable(problem) => Failure::Usage(format!(
@@ -96,17 +106,20 @@ async fn serve(configuration: &Configuration, telemetry: &Telemetry) -> Result<E
     check_secrets(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     let listener = bind(configuration).await?;
-    // Nobody gets in without a credential.
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let options = DoorOptions {
+        // Nobody gets in without a credential.
         anonymous: None,
         metrics: Arc::new(telemetry.renderer()),
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
-        http: HttpOptions::default(),
+        http: HttpOptions { partial_status: configuration.legacy_partial_status },
+        tls,
+        quotas: configuration.quota,
     };
     let pulse = pulse_options(configuration)?;
     let mut running = Running::start(listener, gateway, options, pulse)?;
-    line(&format!("herdgate listens on http://{}", running.address()))?;
+    line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 
     let signal = tokio::select! {
         failure = running.failed() => return Err(failure),
@@ -166,14 +179,16 @@ fn pulse_options(configuration: &Configuration) -> Result<PulseOptions, Failure>
     })
 }
 
-/// Serving in plain text though TLS was asked for would be worse than not serving.
-fn refuse_tls(configuration: &Configuration) -> Result<(), Failure> {
-    match &configuration.tls {
-        None => Ok(()),
-        Some(_) => Err(Failure::Usage(format!(
-            "`{}` ({}): this version does not serve TLS itself; unset it and end TLS in front of the gateway",
-            Key::TlsCert.path(),
-            Key::TlsCert.variable()
-        ))),
-    }
+/// Certificates and key, if there are any.
+fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure> {
+    let Some(files) = &configuration.tls else { return Ok(None) };
+    let files = TlsFiles { cert: &files.cert, key: &files.key, client_ca: files.client_ca.as_deref() };
+    Tls::load(files).map(Some).map_err(|error| {
+        let key = match error.file {
+            TlsFile::Cert => Key::TlsCert,
+            TlsFile::Key => Key::TlsKey,
+            TlsFile::ClientCa => Key::TlsClientCa,
+        };
+        Failure::Usage(format!("`{}` ({}): {error}", key.path(), key.variable()))
+    })
 }

@@ -20,6 +20,11 @@ pub enum Key {
     TlsClientCa,
     HttpTrustedProxies,
     HttpPublicUrl,
+    LegacyPartialStatus,
+    QuotaHttpReads,
+    QuotaHttpWrites,
+    QuotaGrpcReads,
+    QuotaGrpcWrites,
     UiDir,
     LogFormat,
     LogFilter,
@@ -42,7 +47,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -59,6 +64,11 @@ impl Key {
         Self::TlsClientCa,
         Self::HttpTrustedProxies,
         Self::HttpPublicUrl,
+        Self::LegacyPartialStatus,
+        Self::QuotaHttpReads,
+        Self::QuotaHttpWrites,
+        Self::QuotaGrpcReads,
+        Self::QuotaGrpcWrites,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -83,6 +93,11 @@ impl Key {
             Self::TlsClientCa => "tls.client_ca",
             Self::HttpTrustedProxies => "http.trusted_proxies",
             Self::HttpPublicUrl => "http.public_url",
+            Self::LegacyPartialStatus => "legacy.partial_status",
+            Self::QuotaHttpReads => "quota.http_reads",
+            Self::QuotaHttpWrites => "quota.http_writes",
+            Self::QuotaGrpcReads => "quota.grpc_reads",
+            Self::QuotaGrpcWrites => "quota.grpc_writes",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -97,9 +112,16 @@ impl Key {
     /// The TOML value that it takes.
     pub fn kind(self) -> Kind {
         match self {
-            Self::DatabaseMaxConnections | Self::PulsePrefetch | Self::PulseConnectionAge => Kind::Integer,
             Self::PulseBrokers => Kind::Names,
             Self::HttpTrustedProxies => Kind::List,
+            Self::DatabaseMaxConnections
+            | Self::PulsePrefetch
+            | Self::PulseConnectionAge
+            | Self::LegacyPartialStatus
+            | Self::QuotaHttpReads
+            | Self::QuotaHttpWrites
+            | Self::QuotaGrpcReads
+            | Self::QuotaGrpcWrites => Kind::Integer,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }

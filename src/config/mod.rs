@@ -22,6 +22,7 @@ pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
 use crate::access::Keyring;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 /// The effective configuration. `Debug` shows no secret.
@@ -41,6 +42,10 @@ pub struct Configuration {
     pub tls: Option<Tls>,
     /// `http.*`
     pub http: Http,
+    /// `legacy.partial_status`: status of a REST collection of which items are rejected. Default 400.
+    pub legacy_partial_status: PartialStatus,
+    /// `quota.*`
+    pub quota: Quotas,
     /// `ui_dir`: folder of a built dashboard. Accepted; the door that serves it is not built yet.
     pub ui_dir: Option<PathBuf>,
     /// `log.*`
@@ -72,6 +77,30 @@ pub struct Tls {
     pub key: PathBuf,
     /// `tls.client_ca`: authorities whose client certificates are asked for.
     pub client_ca: Option<PathBuf>,
+}
+
+/// `quota.*`: requests a minute of one credential at one door; none: as many as it likes. Each job in a
+/// stream is a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// `quota.http_reads`
+    pub http_reads: Option<NonZeroU32>,
+    /// `quota.http_writes`
+    pub http_writes: Option<NonZeroU32>,
+    /// `quota.grpc_reads`
+    pub grpc_reads: Option<NonZeroU32>,
+    /// `quota.grpc_writes`
+    pub grpc_writes: Option<NonZeroU32>,
+}
+
+/// Status of a REST collection of which items are rejected and the others stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PartialStatus {
+    /// 400.
+    #[default]
+    BadRequest,
+    /// 200, as it used to be; only `results` tells.
+    Ok,
 }
 
 /// `log.*`
@@ -127,6 +156,17 @@ impl Configuration {
             secret_key: secret_key(settings)?,
             tls: tls(settings)?,
             http: http::http(settings)?,
+            legacy_partial_status: typed(settings, Key::LegacyPartialStatus, "400", |text| match text {
+                "400" => Ok(PartialStatus::BadRequest),
+                "200" => Ok(PartialStatus::Ok),
+                other => Err(format!("{other:?} must be 400 or 200")),
+            })?,
+            quota: Quotas {
+                http_reads: quota(settings, Key::QuotaHttpReads)?,
+                http_writes: quota(settings, Key::QuotaHttpWrites)?,
+                grpc_reads: quota(settings, Key::QuotaGrpcReads)?,
+                grpc_writes: quota(settings, Key::QuotaGrpcWrites)?,
+            },
             ui_dir: path(Key::UiDir),
             log: Log { format: log_format(settings)?, filter: log_filter(settings)? },
             otlp_endpoint: environment.get(OTLP_ENDPOINT)?.map(str::to_owned),
@@ -170,6 +210,16 @@ fn max_connections(settings: &Settings) -> Result<u32, ConfigError> {
             .ok()
             .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
             .ok_or_else(|| format!("{text:?} must be a whole number from 1 to {MOST_CONNECTIONS}"))
+    })
+}
+
+/// Requests a minute; 0 and unset are no quota.
+fn quota(settings: &Settings, key: Key) -> Result<Option<NonZeroU32>, ConfigError> {
+    typed(settings, key, "0", |text| {
+        let number: Result<u32, _> = text.parse();
+        number
+            .map(NonZeroU32::new)
+            .map_err(|_| format!("{text:?} must be a whole number of requests a minute, or 0 for no quota"))
     })
 }
 

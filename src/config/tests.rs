@@ -35,6 +35,8 @@ fn without_any_setting_the_documented_defaults_hold() {
     assert_eq!(configuration.log.format, None);
     assert_eq!(configuration.otlp_endpoint, None);
     assert_eq!(configuration.tls, None);
+    assert_eq!(configuration.quota, Quotas::default());
+    assert_eq!(configuration.legacy_partial_status, PartialStatus::BadRequest);
 }
 
 #[test]
@@ -63,6 +65,13 @@ fn every_key_is_read_from_the_file() {
             [http]
             trusted_proxies = ["10.0.0.0/8", "::1"]
             public_url = "https://ingest.example.org"
+            [legacy]
+            partial_status = 200
+            [quota]
+            http_reads = 1
+            http_writes = 2
+            grpc_reads = 3
+            grpc_writes = 0
             [log]
             format = "json"
             filter = "debug"
@@ -93,6 +102,13 @@ fn every_key_is_read_from_the_file() {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             public_url: Some(PublicUrl { is_https: true, host: "ingest.example.org".into(), port: 443 }),
         },
+        legacy_partial_status: PartialStatus::Ok,
+        quota: Quotas {
+            http_reads: NonZeroU32::new(1),
+            http_writes: NonZeroU32::new(2),
+            grpc_reads: NonZeroU32::new(3),
+            grpc_writes: None,
+        },
         ui_dir: Some("ui".into()),
         log: Log { format: Some(LogFormat::Json), filter: "debug".into() },
         otlp_endpoint: None,
@@ -116,6 +132,8 @@ fn the_variables_have_the_documented_names() {
         (Key::TlsClientCa, "HERDGATE_TLS_CLIENT_CA"),
         (Key::HttpTrustedProxies, "HERDGATE_HTTP_TRUSTED_PROXIES"),
         (Key::HttpPublicUrl, "HERDGATE_HTTP_PUBLIC_URL"),
+        (Key::LegacyPartialStatus, "HERDGATE_LEGACY_PARTIAL_STATUS"),
+        (Key::QuotaHttpReads, "HERDGATE_QUOTA_HTTP_READS"),
         (Key::UiDir, "HERDGATE_UI_DIR"),
     ] {
         assert_eq!(key.variable(), variable);
@@ -171,6 +189,8 @@ fn what_is_wrong_is_named() {
         ("http.trusted_proxies = \"::1\"", &[], "must be an array of strings"),
         ("", &[("HERDGATE_HTTP_TRUSTED_PROXIES", "::1, x")], "\"x\" must be an IP address"),
         ("http.public_url = \"h\"", &[], "must be http://HOST or https://HOST"),
+        ("legacy.partial_status = 500", &[], "must be 400 or 200"),
+        ("quota.http_reads = -1", &[], "must be a whole number of requests a minute"),
         ("log.format = \"xml\"", &[], "`log.format`"),
         ("log.filter = \"info,=\"", &[], "`log.filter`"),
     ] {

@@ -281,15 +281,21 @@ impl GatewayShared {
                 shards[shard].0.push(position);
                 shards[shard].1.push(item);
             }
+            // First a place in every queue, then all of it: a call is taken in as a whole or not at all
+            // (R34). Places are taken in the order of the queues, so that no two calls wait for each other.
+            let mut places = Vec::with_capacity(queues.len());
             for (queue, (positions, items)) in queues.iter().zip(shards) {
                 if !items.is_empty() {
                     // A writer that is gone drops the work, and with it its end of the replies.
                     let Ok(place) = queue.reserve().await else { continue };
-                    self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
-                    count_received(&items);
-                    let (reply, span) = (reply.clone(), tracing::Span::current());
-                    place.send(Work { positions, items, reply, span });
+                    places.push((place, positions, items));
                 }
+            }
+            for (place, positions, items) in places {
+                self.context.queued.fetch_add(items.len() as u64, Ordering::Relaxed);
+                count_received(&items);
+                let (reply, span) = (reply.clone(), tracing::Span::current());
+                place.send(Work { positions, items, reply, span });
             }
         }
         drop((reply, queues));

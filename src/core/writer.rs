@@ -63,7 +63,11 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         for work in &mut works {
             items.append(&mut work.items);
         }
-        let verdicts = context.settle(&items, commit_span(&works, gathered)).await;
+        // One call may bring more than a batch has room for.
+        let mut verdicts = Vec::with_capacity(items.len());
+        for batch in items.chunks(limits::COMMIT_BATCH_ITEMS) {
+            verdicts.append(&mut context.settle(batch, commit_span(&works, batch.len())).await);
+        }
         count_decided(&items, &verdicts);
         let mut verdicts = verdicts.into_iter();
         for work in works {

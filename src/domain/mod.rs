@@ -29,6 +29,6 @@ pub use state::{JobResult, JobState};
 pub use text::{InvalidText, JobGuid, ProjectName, Revision};
 pub use transition::{AppliedDigests, Current, Incoming, Transition, decide};
 pub use verdict::{
-    ClaimedIdentity, INTERNAL, Outcome, ParkedFor, Refused, RetryCause, StoredReason, UnchangedReason,
-    Verdict, Violation,
+    ClaimedIdentity, INTERNAL, Outcome, ParkedFor, Reason, Refused, RetryCause, StoredReason,
+    UnchangedReason, Verdict, Violation,
 };

@@ -54,6 +54,102 @@ impl Outcome {
             Self::RetryLater { .. } => "retry_later",
         }
     }
+
+    /// Why, in one word.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Stored(StoredReason::Created) => Reason::Created,
+            Self::Stored(StoredReason::Updated) => Reason::Updated,
+            Self::Stored(StoredReason::PartsAdded) => Reason::PartsAdded,
+            Self::Unchanged(UnchangedReason::Duplicate) => Reason::Duplicate,
+            Self::Unchanged(UnchangedReason::StaleState) => Reason::StaleState,
+            Self::Unchanged(UnchangedReason::ConflictingResult { .. }) => Reason::ConflictingResult,
+            Self::Parked { waiting_for: ParkedFor::Push, .. } => Reason::WaitingForPush,
+            Self::Parked { waiting_for: ParkedFor::Job, .. } => Reason::WaitingForJob,
+            Self::Rejected(violations) => match violations.first().map(|v| &*v.rule) {
+                Some("forbidden_project") => Reason::Forbidden,
+                Some("parking_full") => Reason::ParkingFull,
+                Some(INTERNAL) => Reason::Internal,
+                _ => Reason::Invalid,
+            },
+            Self::RetryLater { cause: RetryCause::DatabaseUnavailable, .. } => Reason::DatabaseUnavailable,
+            Self::RetryLater { cause: RetryCause::Overloaded | RetryCause::Internal(_), .. } => {
+                Reason::Overloaded
+            }
+        }
+    }
+
+    /// Why, in a sentence, where the word does not say it all; else empty.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Unchanged(UnchangedReason::ConflictingResult { stored, submitted }) => {
+                format!("the job completed as {stored:?}, which stays; {submitted:?} was submitted")
+            }
+            Self::Rejected(violations) => match violations.first() {
+                Some(first) if violations.len() > 1 => {
+                    format!("{} (and {} more)", first.sentence(), violations.len() - 1)
+                }
+                Some(first) => first.sentence(),
+                None => String::new(),
+            },
+            _ => String::new(),
+        }
+    }
+}
+
+/// Why a verdict is what it is, in one word, the same at every door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Stored: a new job or push.
+    Created,
+    /// Stored: an existing one changed.
+    Updated,
+    /// Stored: parts were added; state and result stay (R7).
+    PartsAdded,
+    /// Unchanged: exactly this was applied before.
+    Duplicate,
+    /// Unchanged: the job is further already.
+    StaleState,
+    /// Unchanged: the job completed with another result, which stays.
+    ConflictingResult,
+    /// Parked: no push has its revision yet.
+    WaitingForPush,
+    /// Parked: no job has its guid yet.
+    WaitingForJob,
+    /// Rejected: see the violations.
+    Invalid,
+    /// Rejected: the credential may not write the project.
+    Forbidden,
+    /// Rejected: too much of this source waits already.
+    ParkingFull,
+    /// Rejected: the submission sets off a bug of ours; it is kept, and can be replayed once that is mended.
+    Internal,
+    /// To be sent again: the database is away.
+    DatabaseUnavailable,
+    /// To be sent again: more work than the gateway takes in.
+    Overloaded,
+}
+
+impl Reason {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::PartsAdded => "parts_added",
+            Self::Duplicate => "duplicate",
+            Self::StaleState => "stale_state",
+            Self::ConflictingResult => "conflicting_result",
+            Self::WaitingForPush => "waiting_for_push",
+            Self::WaitingForJob => "waiting_for_job",
+            Self::Invalid => "invalid",
+            Self::Forbidden => "forbidden",
+            Self::ParkingFull => "parking_full",
+            Self::Internal => INTERNAL,
+            Self::DatabaseUnavailable => "database_unavailable",
+            Self::Overloaded => "overloaded",
+        }
+    }
 }
 
 /// What was stored.
@@ -154,6 +250,11 @@ impl Violation {
     pub fn with_value(mut self, value: &str) -> Self {
         self.value = Some(excerpt(value));
         self
+    }
+
+    /// Where and what, in one sentence.
+    fn sentence(&self) -> String {
+        if self.path.is_empty() { self.message.clone() } else { format!("{}: {}", self.path, self.message) }
     }
 
     /// The violation of a text newtype.

@@ -1,7 +1,9 @@
 //! The one listener: connections of HTTP/1.1 and HTTP/2 (without TLS by prior knowledge), their
 //! settings, and their end.
 
+use super::preface::begun;
 use super::router::{DoorOptions, router};
+use super::tls::{Fingerprint, Tls};
 use crate::access::LastUses;
 use crate::core::Gateway;
 use crate::limits;
@@ -14,16 +16,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
-/// What every HTTP/2 connection begins with.
-const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How often a connection that has begun its preface is looked at.
-const PREFACE_POLL: Duration = Duration::from_millis(20);
 /// Rest after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,8 +33,8 @@ pub struct ConnectionInfo {
     pub peer: SocketAddr,
     /// Whether the connection is encrypted up to here.
     pub is_tls: bool,
-    /// SHA-256 of the client's certificate, which one of our authorities has signed.
-    pub certificate: Option<[u8; 32]>,
+    /// Of the client's certificate, which one of our authorities has signed.
+    pub certificate: Option<Fingerprint>,
 }
 
 /// Why the doors do not open.
@@ -70,15 +69,21 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<Closed, DoorError> {
     let (store, last_uses) = (gateway.store().clone(), LastUses::default());
+    let tls = options.tls.clone();
     let router = router(gateway, options, &last_uses, &stop)?;
     let writing = tokio::spawn(last_uses.clone().keep_writing(store.clone(), stop.clone()));
-    let closed = accept(listener, router, stop).await;
+    let closed = accept(listener, tls, router, stop).await;
     writing.abort();
     last_uses.write_at_last(&store).await;
     Ok(closed)
 }
 
-pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Closed {
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> Closed {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let protocol = Arc::new(protocol());
     let graceful = GracefulShutdown::new();
@@ -101,14 +106,13 @@ pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: Ca
             }
         };
         let (protocol, watcher, router) = (protocol.clone(), graceful.watcher(), router.clone());
-        let stop = stop.clone();
+        let (stop, tls) = (stop.clone(), tls.clone());
         connections.spawn(async move {
-            let silent = tokio::select! {
-                () = stop.cancelled() => true,
-                silent = stays_silent(&stream) => silent,
+            let opened = tokio::select! {
+                () = stop.cancelled() => None,
+                opened = open(stream, peer, tls) => opened,
             };
-            if !silent {
-                let info = ConnectionInfo { peer, is_tls: false, certificate: None };
+            if let Some((stream, info)) = opened {
                 converse(&protocol, stream, info, router, watcher).await;
             }
             drop(place);
@@ -129,10 +133,16 @@ pub(super) async fn accept(listener: TcpListener, router: axum::Router, stop: Ca
 
 fn protocol() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits::HEADER_READ);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_READ)
+        .max_headers(limits::HEADERS)
+        .max_buf_size(limits::HEADER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_header_list_size(limits::HEADER_BYTES_HTTP2)
         .max_concurrent_streams(limits::STREAMS_PER_CONNECTION)
         .initial_stream_window_size(limits::STREAM_WINDOW)
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
@@ -141,48 +151,59 @@ fn protocol() -> Builder<TokioExecutor> {
     builder
 }
 
-async fn converse(
-    protocol: &Builder<TokioExecutor>,
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Shakes hands, if need be, and waits for the first bytes; `None` if the client takes too long for
+/// either, or leaves.
+async fn open(
     stream: TcpStream,
-    info: ConnectionInfo,
-    router: axum::Router,
-    watcher: Watcher,
-) {
+    peer: SocketAddr,
+    tls: Option<Tls>,
+) -> Option<(Box<dyn Stream>, ConnectionInfo)> {
     // Verdicts are small and awaited: they are not to wait for more.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    let opening = async {
+        Ok(match tls {
+            None => {
+                let stream: Box<dyn Stream> = Box::new(begun(stream).await?);
+                (stream, ConnectionInfo { peer, is_tls: false, certificate: None })
+            }
+            Some(tls) => {
+                let (stream, certificate) = tls.accept(stream).await?;
+                let stream: Box<dyn Stream> = Box::new(begun(stream).await?);
+                (stream, ConnectionInfo { peer, is_tls: true, certificate })
+            }
+        })
+    };
+    match tokio::time::timeout(limits::HEADER_READ, opening).await {
+        Ok(Ok(opened)) => Some(opened),
+        Ok(Err(error)) => {
+            let error: io::Error = error;
+            tracing::debug!(%error, "connection lost before its first request");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("connection closed: it says nothing");
+            None
+        }
+    }
+}
+
+async fn converse(
+    protocol: &Builder<TokioExecutor>,
+    stream: Box<dyn Stream>,
+    info: ConnectionInfo,
+    router: axum::Router,
+    watcher: Watcher,
+) {
     let service = TowerToHyperService::new(Extension(info).layer(router));
     let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "connection ended");
-    }
-}
-
-/// Whether a connection does not even begin to speak in time.
-async fn stays_silent(stream: &TcpStream) -> bool {
-    match tokio::time::timeout(limits::HEADER_READ, first_bytes(stream)).await {
-        Ok(Ok(())) => false,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "connection lost before its first request");
-            true
-        }
-        Err(_) => {
-            tracing::debug!("connection closed: it says nothing");
-            true
-        }
-    }
-}
-
-/// Waits until the connection shows which protocol it speaks: hyper sets no time limit for that.
-async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
-    let mut seen = [0; HTTP2_PREFACE.len()];
-    loop {
-        let length = stream.peek(&mut seen).await?;
-        if length == 0 || length == seen.len() || !HTTP2_PREFACE.starts_with(&seen[..length]) {
-            return Ok(());
-        }
-        tokio::time::sleep(PREFACE_POLL).await;
     }
 }
 
@@ -192,25 +213,6 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::Notify;
     use tokio::task::JoinHandle;
-
-    async fn pair() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (client, listener.accept().await.unwrap().0)
-    }
-
-    async fn shows_its_protocol(bytes: &[u8]) -> bool {
-        let (mut client, server) = pair().await;
-        client.write_all(bytes).await.unwrap();
-        tokio::time::timeout(Duration::from_millis(200), first_bytes(&server)).await.is_ok()
-    }
-
-    #[tokio::test]
-    async fn a_connection_is_served_once_it_shows_its_protocol() {
-        assert!(shows_its_protocol(b"GET / HTTP/1.1\r\n").await);
-        assert!(shows_its_protocol(b"POST").await);
-        assert!(shows_its_protocol(HTTP2_PREFACE).await);
-    }
 
     /// Serves one request, to be answered once `answer` is notified, and asks to stop meanwhile.
     async fn stop_during_a_request(answer: Arc<Notify>) -> JoinHandle<Closed> {
@@ -224,7 +226,7 @@ mod tests {
                 answer.notified().await;
             }
         });
-        let closing = tokio::spawn(accept(listener, router, stop.clone()));
+        let closing = tokio::spawn(accept(listener, None, router, stop.clone()));
         client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
         begun.notified().await;
         stop.cancel();
@@ -246,11 +248,5 @@ mod tests {
         let closing = stop_during_a_request(Arc::new(Notify::new())).await;
         tokio::time::pause();
         assert_eq!(closing.await.unwrap(), Closed::Cut { connections: 1 });
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_says_nothing_or_stops_short_is_not() {
-        assert!(!shows_its_protocol(b"").await);
-        assert!(!shows_its_protocol(&HTTP2_PREFACE[..10]).await);
     }
 }

@@ -26,10 +26,16 @@ impl Load {
     }
 }
 
+/// What tells how the gateway is must be answered when it is busy, too.
+const NEVER_SHED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Refuses with "send again" what is over a limit.
 pub async fn limit_load(State(load): State<Load>, request: Request, next: Next) -> Response {
     let is_grpc = http::is_grpc(&request);
-    let Ok(_place) = load.places.try_acquire() else { return refused(is_grpc) };
+    let place = load.places.try_acquire();
+    if place.is_err() && !NEVER_SHED.contains(&request.uri().path()) {
+        return refused(is_grpc);
+    }
     match tokio::time::timeout(load.deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => refused(is_grpc),
@@ -58,6 +64,7 @@ mod tests {
         Router::new()
             .route("/slow", get(slow))
             .route("/fast", get(|| async { "done" }))
+            .route("/healthz", get(|| async { "done" }))
             .layer(from_fn_with_state(load, limit_load))
     }
 
@@ -85,6 +92,7 @@ mod tests {
         tokio::task::yield_now().await;
         let response = router.clone().oneshot(request("/fast")).await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(router.clone().oneshot(request("/healthz")).await.unwrap().status(), StatusCode::OK);
         slow.await.unwrap().unwrap();
         assert_eq!(router.oneshot(request("/fast")).await.unwrap().status(), StatusCode::OK);
     }

@@ -2,18 +2,23 @@
 //! never calls another door.
 
 pub mod authentication;
+pub mod budget;
 mod connections;
 pub mod grpc;
 mod http;
 mod load;
 mod panics;
+mod preface;
 pub mod pulse;
+mod quotas;
 pub mod refusal;
 mod router;
+mod tls;
 mod tracing_context;
 #[cfg(test)]
 mod wire_tests;
 
-pub use connections::{Closed, DoorError, serve};
+pub use connections::{Closed, ConnectionInfo, DoorError, serve};
 pub use http::HttpOptions;
 pub use router::{DoorOptions, RenderMetrics};
+pub use tls::{Tls, TlsError, TlsFile, TlsFiles};

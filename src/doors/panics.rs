@@ -44,7 +44,6 @@ mod tests {
     use tonic::Code;
     use tower::ServiceExt;
 
-    #[expect(clippy::unused_async, reason = "a handler is")]
     async fn broken() {
         panic!("a bug")
     }

@@ -18,6 +18,12 @@ pub enum Refusal {
         /// Why.
         cause: RetryCause,
     },
+    /// The credential has used up its quota.
+    #[error("Request was throttled. Expected available in {:.1} seconds.", .delay.as_secs_f64())]
+    QuotaExceeded {
+        /// Not before this.
+        delay: Duration,
+    },
     /// The gateway stops; another one, or this one started again, takes the rest.
     #[error("shutting down, send what has no verdict again")]
     Stopping,

@@ -1,15 +1,18 @@
 //! All doors of the one listener as one service, behind shared layers.
 
 use super::authentication::{Authentication, authenticate};
-use super::grpc::budget::{ByteBudget, count_call};
+use super::budget::{ByteBudget, count_body};
+use super::grpc::budget::count_call;
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
 use super::panics::answer_panics;
+use super::quotas::{Quotas, limit_quota};
+use super::tls::Tls;
 use super::tracing_context::trace_request;
 use super::{grpc, http};
 use crate::access::{Keyring, LastUses, NonceMemory, Principal};
-use crate::config::Http;
+use crate::config::{self, Http};
 use crate::core::Gateway;
 use crate::limits;
 use axum::Router;
@@ -17,6 +20,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use std::fmt;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 
 /// Renders all meters in the text format of Prometheus.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -34,6 +38,10 @@ pub struct DoorOptions {
     pub reached: Arc<Http>,
     /// How the HTTP door answers.
     pub http: HttpOptions,
+    /// Ends TLS; none: plain text.
+    pub tls: Option<Tls>,
+    /// Requests a minute of one credential.
+    pub quotas: config::Quotas,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -42,8 +50,9 @@ impl fmt::Debug for DoorOptions {
     }
 }
 
-/// The doors behind their layers, outermost last: trace, load and time limits, authentication, byte
-/// budget, mapping of what tonic says itself, panics.
+/// The doors behind their layers, outermost last: trace, sharing with other origins, compression, load
+/// and time limits, bytes of bodies, authentication, quotas, bytes of calls, mapping of what tonic says
+/// itself, panics.
 ///
 /// # Errors
 /// If the descriptors built into the binary cannot be read.
@@ -54,7 +63,7 @@ pub fn router(
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-    let door = HttpDoor { gateway: gateway.clone(), options: options.http };
+    let door = HttpDoor { gateway: gateway.clone(), options: options.http, budget: budget.clone() };
     let grpc = grpc::routes(&gateway, &options.keyring, stop)?;
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
     let authentication = Authentication {
@@ -68,8 +77,13 @@ pub fn router(
     Ok(router
         .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))
-        .layer(from_fn_with_state(budget, count_call))
+        .layer(from_fn_with_state(budget.clone(), count_call))
+        .layer(from_fn_with_state(Quotas::new(&options.quotas), limit_quota))
         .layer(from_fn_with_state(authentication, authenticate))
+        // Authentication reads bodies over HTTP.
+        .layer(from_fn_with_state(budget, count_body))
         .layer(from_fn_with_state(Load::new(limits::OPEN_REQUESTS, limits::UNARY_DEADLINE), limit_load))
+        .layer(CompressionLayer::new())
+        .layer(http::cors())
         .layer(from_fn(trace_request)))
 }

@@ -1,8 +1,9 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
+use super::budget::ByteBudget;
 use super::connections::{Closed, accept};
 use super::grpc::SUBMIT_JOBS;
-use super::grpc::budget::{ByteBudget, count_call};
+use super::grpc::budget::count_call;
 use super::grpc::ending::end_on_stop;
 use super::grpc::frame::SubmitJobsFrame;
 use super::grpc::health;
@@ -12,6 +13,7 @@ use super::grpc::stream::{self, Intake, StreamContext};
 use super::grpc::transport_errors::map_transport_errors;
 use super::http;
 use super::load::{Load, limit_load};
+use super::quotas::Quotas;
 use crate::access::{Principal, Rights};
 use crate::core::Readiness;
 use crate::core::{PendingVerdicts, Submission, SubmitError};
@@ -77,7 +79,8 @@ impl IngestService for StandIn {
         let principal = Principal { source: "test".into(), rights: Rights::EveryProject };
         let meter = request.extensions().get::<StreamMeter>().unwrap().clone();
         let (standing, stop) = (Arc::new(|| Ok(())), self.stop.clone());
-        let context = StreamContext { intake: StoresAll, principal, standing, meter, stop };
+        let quotas = Quotas::default();
+        let context = StreamContext { intake: StoresAll, principal, standing, meter, quotas, stop };
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(stream::serve(context, request.into_inner(), sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
@@ -138,7 +141,7 @@ async fn serve() -> Server {
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(accept(listener, router, stop.clone()));
+    let task = tokio::spawn(accept(listener, None, router, stop.clone()));
     Server { address, budget, stop, task, _ready: ready }
 }
 

@@ -10,7 +10,7 @@ use super::server::{Connection, connect};
 use super::submit::submit_all;
 use super::{Context, Exit, Failure, verdicts};
 use crate::access::{Keyring, Principal, Rights};
-use crate::config::{Configuration, Key, Origin, Settings};
+use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
 use crate::doors::pulse::PulseOptions;
@@ -64,6 +64,8 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
         http: HttpOptions::default(),
+        tls: None,
+        quotas: Quotas::default(),
     };
     let mut running = Running::start(listener, gateway, options, PulseOptions::default())?;
     let server = format!("http://{}", running.address());

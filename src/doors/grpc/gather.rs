@@ -1,8 +1,8 @@
 //! Frames that are ready at once, taken together: what is done per chunk is not done per frame.
 
-use super::budget::TakenBytes;
 use super::frame::SubmitJobsFrame;
 use super::meter::StreamMeter;
+use crate::doors::budget::TakenBytes;
 use crate::limits;
 use futures::stream::{Fuse, Stream, StreamExt};
 use std::future::poll_fn;
@@ -71,7 +71,7 @@ impl<S: Stream<Item = Result<SubmitJobsFrame, Status>> + Unpin> Gather<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doors::grpc::budget::ByteBudget;
+    use crate::doors::budget::ByteBudget;
     use bytes::Bytes;
     use futures::stream;
 

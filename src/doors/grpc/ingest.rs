@@ -13,6 +13,7 @@ use crate::access::Principal;
 use crate::core::{Content, Gateway, SubmitError};
 use crate::domain::{Door, Outcome, ProjectName, Verdict};
 use crate::doors::panics::end_on_panic;
+use crate::doors::quotas::Quotas;
 use crate::proto::{
     SubmitArtifactsRequest, SubmitArtifactsResponse, SubmitJobBatchRequest, SubmitJobBatchResponse,
     SubmitJobsResponse, SubmitPushesRequest, SubmitPushesResponse, ValidateJobsRequest, ValidateJobsResponse,
@@ -66,6 +67,7 @@ impl IngestService for Ingest {
             principal: writer(&request)?,
             standing: standing(&self.gateway, &request),
             meter: meter.ok_or_else(|| Refusal::internal(&"a stream came past its meter"))?,
+            quotas: request.extensions().get::<Quotas>().cloned().unwrap_or_default(),
             stop: self.stop.clone(),
         };
         let place = self.streams.enter()?;

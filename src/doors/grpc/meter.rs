@@ -1,7 +1,7 @@
 //! What one stream of submissions holds of the byte budget before its handler has the message (design
 //! rule R19). The body that is read and the handler that reads it share one meter.
 
-use super::budget::{ByteBudget, Claim, TakenBytes};
+use crate::doors::budget::{ByteBudget, Claim, TakenBytes};
 use crate::limits;
 use futures::future::{BoxFuture, FutureExt};
 use std::fmt;

@@ -101,7 +101,7 @@ fn joined(held: Bytes, data: Bytes) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doors::grpc::budget::ByteBudget;
+    use crate::doors::budget::ByteBudget;
     use futures::{StreamExt, stream};
     use http_body_util::BodyExt;
 

@@ -29,7 +29,7 @@ impl Refusal {
         match self {
             Self::RetryLater { .. } | Self::Stopping => Code::Unavailable,
             Self::Invalid { .. } | Self::Malformed(_) => Code::InvalidArgument,
-            Self::TooLarge { .. } => Code::ResourceExhausted,
+            Self::QuotaExceeded { .. } | Self::TooLarge { .. } => Code::ResourceExhausted,
             Self::Unauthenticated(_) => Code::Unauthenticated,
             Self::Forbidden(_) => Code::PermissionDenied,
             Self::NotFound(_) => Code::NotFound,
@@ -46,6 +46,7 @@ impl Refusal {
             Self::RetryLater { cause: RetryCause::DatabaseUnavailable, .. } => "DATABASE_UNAVAILABLE",
             Self::RetryLater { cause: RetryCause::Overloaded, .. } => "OVERLOADED",
             Self::RetryLater { cause: RetryCause::Internal(_), .. } => "INTERNAL",
+            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
             Self::Stopping => "SHUTTING_DOWN",
             Self::Invalid { .. } => "INVALID_REQUEST",
             Self::Malformed(_) => "MALFORMED_MESSAGE",
@@ -66,7 +67,7 @@ impl From<Refusal> for Status {
         let mut details = ErrorDetails::new();
         let mut metadata = HashMap::new();
         match &refusal {
-            Refusal::RetryLater { delay, .. } => {
+            Refusal::RetryLater { delay, .. } | Refusal::QuotaExceeded { delay } => {
                 details.set_retry_info(Some(*delay));
             }
             Refusal::Stopping => {
@@ -131,6 +132,7 @@ mod tests {
                 Some(limits::RETRY_DELAY),
             ),
             (SubmitError::Stopping.into(), Code::Unavailable, "SHUTTING_DOWN", Some(limits::RETRY_DELAY)),
+            (Refusal::QuotaExceeded { delay: DELAY }, Code::ResourceExhausted, "QUOTA_EXCEEDED", Some(DELAY)),
             (Refusal::too_many("submissions", 1001), Code::InvalidArgument, "INVALID_REQUEST", None),
             (Refusal::Malformed("x".into()), Code::InvalidArgument, "MALFORMED_MESSAGE", None),
             (Refusal::TooLarge { limit: 1 }, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", None),

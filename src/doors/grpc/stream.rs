@@ -5,7 +5,6 @@
 //! undecided or unsent, so that HTTP/2's flow control reaches the submitter.
 
 use super::authentication::Standing;
-use super::budget::TakenBytes;
 use super::frame::SubmitJobsFrame;
 use super::gather::{Gather, Gathered};
 use super::meter::StreamMeter;
@@ -15,6 +14,8 @@ use super::submission;
 use crate::access::Principal;
 use crate::core::{Gateway, PendingVerdicts, Submission, SubmitError};
 use crate::domain::Verdict;
+use crate::doors::budget::TakenBytes;
+use crate::doors::quotas::{self, Quotas};
 use crate::limits;
 use crate::proto::SubmitJobsResponse;
 use chrono::Utc;
@@ -56,6 +57,8 @@ pub struct StreamContext<I> {
     pub standing: Standing,
     /// Has counted every frame against the budget of all streams and calls.
     pub meter: StreamMeter,
+    /// Each submission is taken from its principal's.
+    pub quotas: Quotas,
     /// Cancelled at shutdown.
     pub stop: CancellationToken,
 }
@@ -220,7 +223,16 @@ impl<I: Intake> Conversation<I> {
         }
     }
 
-    fn admit(&mut self, chunk: Vec<SubmitJobsFrame>, bytes: TakenBytes) {
+    fn admit(&mut self, mut chunk: Vec<SubmitJobsFrame>, bytes: TakenBytes) {
+        let (quotas, principal) = (&self.context.quotas, &self.context.principal);
+        let (taken, refusal) = quotas.take_some(quotas::Kind::GrpcWrite, principal, chunk.len());
+        if let Some(refusal) = refusal {
+            self.refuse(refusal);
+            chunk.truncate(taken);
+            if chunk.is_empty() {
+                return;
+            }
+        }
         self.unanswered += chunk.len();
         let first = self.last_ordinal + 1;
         self.last_ordinal += chunk.len() as u64;

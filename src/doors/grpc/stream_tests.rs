@@ -1,7 +1,8 @@
 use super::*;
 use crate::access::Rights;
 use crate::domain::{Outcome, RetryCause, StoredReason};
-use crate::doors::grpc::budget::ByteBudget;
+use crate::doors::budget::ByteBudget;
+use crate::doors::quotas::Quotas;
 use crate::proto::{SequencedVerdict, SubmitJobsRequest};
 use bytes::Bytes;
 use futures::channel::mpsc as frames_channel;
@@ -55,11 +56,11 @@ struct Conversing {
 }
 
 fn converse() -> Conversing {
-    converse_with(ByteBudget::new(limits::IN_FLIGHT_BYTES))
+    converse_with(ByteBudget::new(limits::IN_FLIGHT_BYTES), Quotas::default())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test decides how much is sent")]
-fn converse_with(budget: ByteBudget) -> Conversing {
+fn converse_with(budget: ByteBudget, quotas: Quotas) -> Conversing {
     let (frames, incoming) = frames_channel::unbounded();
     let (sender, responses) = mpsc::channel(1);
     let (chunks, core) = mpsc::unbounded_channel();
@@ -70,6 +71,7 @@ fn converse_with(budget: ByteBudget) -> Conversing {
         principal: Principal { source: "test".into(), rights: Rights::EveryProject },
         standing: Arc::new(|| Ok(())),
         meter: meter.clone(),
+        quotas,
         stop: stop.clone(),
     };
     // As the body does it that frames really come from.
@@ -303,7 +305,7 @@ async fn a_reader_that_does_not_read_stops_its_own_stream_and_holds_no_bytes() {
 #[tokio::test]
 async fn bytes_count_until_the_verdict_and_a_frame_without_room_waits() {
     let length = frame(1).0.len();
-    let mut stream = converse_with(ByteBudget::new(length));
+    let mut stream = converse_with(ByteBudget::new(length), Quotas::default());
     stream.send(frame(1));
     let (_, first) = stream.chunk().await;
     stream.send(frame(2));
@@ -381,4 +383,20 @@ async fn a_missing_verdict_is_a_bug_of_ours_and_not_a_shifted_answer() {
     let (verdicts, status) = stream.rest().await;
     assert!(verdicts.is_empty());
     assert_eq!(status.unwrap().code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn a_stream_over_its_quota_ends_after_the_verdicts_of_what_was_within() {
+    let three = std::num::NonZeroU32::new(3);
+    let quotas = Quotas::new(&crate::config::Quotas { grpc_writes: three, ..Default::default() });
+    let mut stream = converse_with(ByteBudget::new(limits::IN_FLIGHT_BYTES), quotas);
+    stream.send_numbered(1..=5);
+    let (sequences, decide) = stream.chunk().await;
+    assert_eq!(sequences.len(), 3);
+    decide.send(vec![stored(); 3]).unwrap();
+    let (verdicts, status) = stream.rest().await;
+    assert_eq!(verdicts, [(1, 1), (2, 2), (3, 3)]);
+    let status = status.unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.get_details_retry_info().is_some());
 }

@@ -1,20 +1,29 @@
 //! The HTTP door: own paths, the paths of legacy clients, and the description of both.
 
+mod accept;
 pub mod openapi;
 mod own;
 pub mod problem;
 mod read;
 mod reference_page;
+mod write;
 
+use super::budget::ByteBudget;
 use super::router::RenderMetrics;
+use crate::config::PartialStatus;
 use crate::core::{Gateway, Readiness};
+use crate::limits;
+use accept::check_accept;
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
-use http::header::CONTENT_TYPE;
+use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use problem::{Code, Problem};
 use tokio::sync::watch;
 use tonic::Status;
+use tower_http::cors::{Any, CorsLayer};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 /// What handlers of the HTTP door work with.
@@ -24,15 +33,20 @@ pub struct HttpDoor {
     pub gateway: Gateway,
     /// How it answers.
     pub options: HttpOptions,
+    /// Bytes of bodies that are being decided.
+    pub budget: ByteBudget,
 }
 
 /// How the HTTP door answers.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct HttpOptions {}
+pub struct HttpOptions {
+    /// Status of a collection of which items are rejected.
+    pub partial_status: PartialStatus,
+}
 
 /// Paths that need the core; every other handler module adds its own here.
 pub fn api(door: HttpDoor) -> OpenApiRouter {
-    OpenApiRouter::new().merge(read::routes()).with_state(door)
+    read::routes().merge(write::routes()).route_layer(from_fn(check_accept)).with_state(door)
 }
 
 /// All paths of the listener: those of `api`, of gRPC, the gateway's own ones, and the answer to every
@@ -65,6 +79,15 @@ where
         }
     }
     router.routes((schemas, paths, methods))
+}
+
+/// Pages of any origin may read, and only that.
+pub fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
+        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
+        .max_age(limits::PREFLIGHT_AGE)
 }
 
 /// Whether the answer has to be one of gRPC.

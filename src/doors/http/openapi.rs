@@ -57,7 +57,8 @@ fn typed(content_type: &'static str, body: Bytes) -> impl IntoResponse {
 }
 
 /// What the layers in front of all handlers answer, whatever the path.
-const SHARED: [(&str, &str); 5] = [
+const SHARED: [(&str, &str); 6] = [
+    ("406", "`Accept` takes no JSON, or another version than 1.0"),
     ("401", "The credential does not work"),
     ("403", "The credential does not work, on paths of legacy clients, or may not do this"),
     ("429", "The credential's quota is used up; `Retry-After` says for how long"),

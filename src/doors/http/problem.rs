@@ -128,13 +128,6 @@ impl Problem {
         self
     }
 
-    /// Not to be sent again before this.
-    #[must_use]
-    pub fn with_retry_after(mut self, delay: Duration) -> Self {
-        self.retry_after = Some(delay);
-        self
-    }
-
     /// No repository has this name; in the words of the ingest contract, 4.2.
     pub fn unknown_project(project: &str) -> Self {
         Self::new(Code::UnknownProject, format!("No repository with name: {project}"))
@@ -164,6 +157,7 @@ impl From<Refusal> for Problem {
             Refusal::RetryLater { cause: RetryCause::Internal(id), .. } | Refusal::Internal(id) => {
                 return Self { error_id: Some(id), ..Self::new(Code::Internal, detail) };
             }
+            Refusal::QuotaExceeded { delay } => (Code::QuotaExceeded, Some(delay)),
             Refusal::Stopping => (Code::ShuttingDown, Some(limits::RETRY_DELAY)),
             Refusal::Invalid { .. } => (Code::InvalidParameter, None),
             Refusal::Malformed(_) | Refusal::CursorExpired(_) => (Code::MalformedRequest, None),
@@ -192,6 +186,15 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// A body over the limit of [`limits::HTTP_BODY_BYTES`].
+pub fn too_large() -> Problem {
+    let limit = limits::HTTP_BODY_BYTES;
+    Problem::new(
+        Code::TooLarge,
+        format!("the body is too large, the limit is {limit} bytes after decompression; send it in parts"),
+    )
 }
 
 /// Whole seconds, rounded up, at least one.
@@ -229,6 +232,7 @@ mod tests {
             (retry(RetryCause::Overloaded), 503, Code::Overloaded, Some("2")),
             (retry(RetryCause::Internal(id)), 500, Code::Internal, None),
             (Refusal::Internal(id), 500, Code::Internal, None),
+            (Refusal::QuotaExceeded { delay }, 429, Code::QuotaExceeded, Some("2")),
             (Refusal::Stopping, 503, Code::ShuttingDown, Some("2")),
             (Refusal::Malformed("x".into()), 400, Code::MalformedRequest, None),
             (Refusal::TooLarge { limit: 1 }, 413, Code::TooLarge, None),

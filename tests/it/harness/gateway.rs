@@ -152,9 +152,19 @@ impl Gateway {
         Self { database, token, variables, process, address, output }
     }
 
+    /// Where it listens, for those who connect by themselves.
+    pub fn socket(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where it listens.
     pub fn address(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same for a connection of one's own.
+    pub fn socket_address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Process id.
@@ -233,6 +243,12 @@ impl Gateway {
     pub async fn restart(&mut self) {
         *self = Self::serve(self.database.clone(), self.token.clone(), self.variables.clone()).await;
     }
+
+    /// The same with more variables in its environment.
+    pub async fn restart_with(&mut self, variables: &[(&'static str, &str)]) {
+        self.variables.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self.restart().await;
+    }
 }
 
 /// Lines that the gateway printed and logged.
@@ -257,7 +273,8 @@ impl Output {
     /// The address in the line that says `listens on http://127.0.0.1:PORT`.
     fn listening(&self) -> Option<SocketAddr> {
         self.0.lock().unwrap().iter().find_map(|line| {
-            let (_, rest) = line.split_once("listens on http://")?;
+            let (_, rest) = line.split_once("listens on http")?;
+            let rest = rest.trim_start_matches('s').strip_prefix("://")?;
             let end =
                 rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
             rest[..end].parse().ok()

@@ -7,6 +7,7 @@ pub mod cutting_proxy;
 pub mod database;
 pub mod eventually;
 pub mod gateway;
+pub mod http;
 pub mod jobs;
 pub mod load;
 pub mod postgres;
@@ -14,6 +15,7 @@ pub mod pulse;
 pub mod rabbitmq;
 pub mod raw_stream;
 pub mod reading;
+pub mod signed;
 pub mod submitting;
 
 pub use database::Database;

@@ -1,18 +1,16 @@
 //! Verdicts.
 
 use super::timestamp;
-use crate::domain::{
-    INTERNAL, Outcome, ParkedFor, RetryCause, StoredReason, UnchangedReason, Verdict, Violation,
-};
+use crate::domain::{Outcome, Reason, Verdict, Violation};
 use crate::limits;
-use crate::proto::{self, Reason};
+use crate::proto;
 use prost::Message;
 use prost_types::Duration;
 
 /// A verdict on the wire.
 pub fn verdict(verdict: Verdict) -> proto::Verdict {
-    let reason = reason(&verdict.outcome);
-    let detail = detail(&verdict.outcome);
+    let reason = reason(verdict.outcome.reason());
+    let detail = verdict.outcome.detail();
     let mut message = proto::Verdict {
         outcome: outcome(&verdict.outcome).into(),
         reason: reason.into(),
@@ -54,50 +52,22 @@ fn outcome(outcome: &Outcome) -> proto::Outcome {
     }
 }
 
-fn reason(outcome: &Outcome) -> Reason {
-    match outcome {
-        Outcome::Stored(StoredReason::Created) => Reason::Created,
-        Outcome::Stored(StoredReason::Updated) => Reason::Updated,
-        Outcome::Stored(StoredReason::PartsAdded) => Reason::PartsAdded,
-        Outcome::Unchanged(UnchangedReason::Duplicate) => Reason::Duplicate,
-        Outcome::Unchanged(UnchangedReason::StaleState) => Reason::StaleState,
-        Outcome::Unchanged(UnchangedReason::ConflictingResult { .. }) => Reason::ConflictingResult,
-        Outcome::Parked { waiting_for: ParkedFor::Push, .. } => Reason::WaitingForPush,
-        Outcome::Parked { waiting_for: ParkedFor::Job, .. } => Reason::WaitingForJob,
-        Outcome::Rejected(violations) => match violations.first().map(|v| &*v.rule) {
-            Some("forbidden_project") => Reason::Forbidden,
-            Some("parking_full") => Reason::ParkingFull,
-            Some(INTERNAL) => Reason::Internal,
-            _ => Reason::Invalid,
-        },
-        Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. } => Reason::DatabaseUnavailable,
-        Outcome::RetryLater { cause: RetryCause::Overloaded | RetryCause::Internal(_), .. } => {
-            Reason::Overloaded
-        }
-    }
-}
-
-fn detail(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Unchanged(UnchangedReason::ConflictingResult { stored, submitted }) => {
-            format!("the job completed as {stored:?}, which stays; {submitted:?} was submitted")
-        }
-        Outcome::Rejected(violations) => match violations.first() {
-            Some(first) if violations.len() > 1 => {
-                format!("{} (and {} more)", sentence(first), violations.len() - 1)
-            }
-            Some(first) => sentence(first),
-            None => String::new(),
-        },
-        _ => String::new(),
-    }
-}
-
-fn sentence(violation: &Violation) -> String {
-    if violation.path.is_empty() {
-        violation.message.clone()
-    } else {
-        format!("{}: {}", violation.path, violation.message)
+fn reason(reason: Reason) -> proto::Reason {
+    match reason {
+        Reason::Created => proto::Reason::Created,
+        Reason::Updated => proto::Reason::Updated,
+        Reason::PartsAdded => proto::Reason::PartsAdded,
+        Reason::Duplicate => proto::Reason::Duplicate,
+        Reason::StaleState => proto::Reason::StaleState,
+        Reason::ConflictingResult => proto::Reason::ConflictingResult,
+        Reason::WaitingForPush => proto::Reason::WaitingForPush,
+        Reason::WaitingForJob => proto::Reason::WaitingForJob,
+        Reason::Invalid => proto::Reason::Invalid,
+        Reason::Forbidden => proto::Reason::Forbidden,
+        Reason::ParkingFull => proto::Reason::ParkingFull,
+        Reason::DatabaseUnavailable => proto::Reason::DatabaseUnavailable,
+        Reason::Overloaded => proto::Reason::Overloaded,
+        Reason::Internal => proto::Reason::Internal,
     }
 }
 
@@ -205,6 +175,8 @@ fn shorten(text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{INTERNAL, ParkedFor, RetryCause, StoredReason, UnchangedReason};
+    use crate::proto::Reason;
     use std::time::Duration as Delay;
 
     fn on_the_wire(outcome: Outcome) -> proto::Verdict {

@@ -8,7 +8,9 @@ use crate::domain::{
     OpaqueArtifact, OptionSet, Outcome, ParseStatus, Parts, Platform, ProjectName, Push, RawFormat,
     ReferenceData, Repository, RepositoryKind, Revision, TaskRun,
 };
+use crate::doors::budget::ByteBudget;
 use crate::doors::http::{HttpDoor, HttpOptions};
+use crate::limits;
 use crate::store::Store;
 use crate::store::testing::TestDatabase;
 use axum::Router;
@@ -37,7 +39,8 @@ pub async fn on_each_database<F: AsyncFn(World)>(test: F) {
         }
         let gateway = Gateway::start(store.clone(), GatewayOptions::default()).await.unwrap();
         populate(&gateway).await;
-        let door = HttpDoor { gateway: gateway.clone(), options: HttpOptions::default() };
+        let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
+        let door = HttpDoor { gateway: gateway.clone(), options: HttpOptions::default(), budget };
         let (router, _) = crate::doors::http::read::routes().with_state(door).split_for_parts();
         test(World { store: store.clone(), router }).await;
         gateway.drain().await;

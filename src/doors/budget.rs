@@ -1,0 +1,273 @@
+//! The budget of bytes between "received" and "decided", shared by all streams, calls and requests
+//! (design rule R19).
+
+use super::http::is_grpc;
+use super::http::problem::too_large;
+use crate::limits;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Counts bytes. Whoever waits is served in order, and always asks for all it needs at once, so that
+/// no two can wait for each other.
+#[derive(Debug, Clone)]
+pub struct ByteBudget {
+    all: Arc<Semaphore>,
+    /// The share of it that messages of streams may take whose last byte has not come: submitters who
+    /// stop in the middle of a message leave the other half to calls and to streams that go on.
+    unfinished: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Bytes taken from the budget, given back when dropped.
+#[derive(Debug, Default)]
+pub struct TakenBytes(Option<OwnedSemaphorePermit>);
+
+impl TakenBytes {
+    /// Gives back all but so many bytes.
+    pub fn keep(&mut self, bytes: usize) {
+        if let Some(permit) = &mut self.0 {
+            drop(permit.split(permit.num_permits().saturating_sub(bytes)));
+        }
+    }
+
+    /// Adds bytes that were taken from the same budget.
+    pub fn add(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (Some(permit), Some(more)) => permit.merge(more),
+            (none, more) => *none = none.take().or(more),
+        }
+    }
+}
+
+/// Bytes of a message of a stream that is on its way.
+#[derive(Debug)]
+pub struct Claim {
+    bytes: TakenBytes,
+    /// Until its last byte has come.
+    unfinished: Option<OwnedSemaphorePermit>,
+}
+
+impl Claim {
+    /// The last byte has come.
+    pub fn finish(&mut self) {
+        self.unfinished = None;
+    }
+
+    /// The bytes, for as long as the message lasts.
+    pub fn into_taken(self) -> TakenBytes {
+        self.bytes
+    }
+}
+
+impl ByteBudget {
+    /// A budget of so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(bytes)),
+            unfinished: Arc::new(Semaphore::new(bytes / 2)),
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Waits until there is room for the bytes. What is over a third of the whole budget counts as
+    /// a third: no message or body is that large, and nobody may wait for ever.
+    pub async fn take(&self, bytes: usize) -> TakenBytes {
+        let _waiting = Waiting::new(&self.waiting);
+        // Only a closed semaphore fails, and this one is never closed.
+        TakenBytes(self.all.clone().acquire_many_owned(permits(bytes)).await.ok())
+    }
+
+    /// Takes the bytes if there is room for them now.
+    pub fn try_take(&self, bytes: usize) -> Option<TakenBytes> {
+        self.all.clone().try_acquire_many_owned(permits(bytes)).ok().map(|taken| TakenBytes(Some(taken)))
+    }
+
+    /// As [`take`](Self::take), for a message of a stream; one whose last byte has not come yet takes
+    /// from the share of the unfinished first.
+    pub async fn claim(&self, bytes: usize, is_whole: bool) -> Claim {
+        let _waiting = Waiting::new(&self.waiting);
+        let unfinished = if is_whole {
+            None
+        } else {
+            self.unfinished.clone().acquire_many_owned(permits(bytes)).await.ok()
+        };
+        Claim { bytes: self.take(bytes).await, unfinished }
+    }
+
+    /// A claim if it can be had at once.
+    pub fn try_claim(&self, bytes: usize, is_whole: bool) -> Option<Claim> {
+        let unfinished = if is_whole {
+            None
+        } else {
+            Some(self.unfinished.clone().try_acquire_many_owned(permits(bytes)).ok()?)
+        };
+        Some(Claim { bytes: self.try_take(bytes)?, unfinished })
+    }
+
+    /// Whether somebody waits for bytes.
+    pub fn is_short(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Bytes left.
+    pub fn available(&self) -> usize {
+        self.all.available_permits()
+    }
+}
+
+/// Counts one who waits, until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes.min(limits::IN_FLIGHT_BYTES / 3)).unwrap_or(u32::MAX)
+}
+
+/// Takes the bytes of an HTTP request's body before any of it is read, and gives them back with the
+/// answer; a body over the limit is refused unread. One of unknown length counts as the largest. Calls
+/// of gRPC count by themselves. The caller limits the time for all this.
+pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next: Next) -> Response {
+    if is_grpc(&request) {
+        return next.run(request).await;
+    }
+    let size = request.body().size_hint();
+    if size.lower() > limits::HTTP_BODY_BYTES as u64 {
+        return too_large().into_response();
+    }
+    let most = size.upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let taken = budget.take(most.unwrap_or(limits::HTTP_BODY_BYTES)).await;
+    let response = next.run(request).await;
+    drop(taken);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::http::StatusCode;
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use bytes::Bytes;
+    use tower::ServiceExt;
+
+    /// What is left of the budget while a request is answered, and the status.
+    async fn left_meanwhile(body: Body) -> (StatusCode, usize) {
+        let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
+        let (seen, left) = (Arc::new(std::sync::Mutex::new(0)), budget.clone());
+        let inside = seen.clone();
+        let handler = post(async move || *inside.lock().unwrap() = left.available());
+        let router = Router::new().route("/", handler).layer(from_fn_with_state(budget.clone(), count_body));
+        let response = router.oneshot(Request::post("/").body(body).unwrap()).await.unwrap();
+        assert_eq!(budget.available(), limits::IN_FLIGHT_BYTES, "all is given back");
+        let left = *seen.lock().unwrap();
+        (response.status(), left)
+    }
+
+    #[tokio::test]
+    async fn a_body_counts_while_it_is_answered() {
+        let unknown = Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from("x"))]));
+        for (body, bytes) in [
+            (Body::empty(), 0),
+            (Body::from("123"), 3),
+            (Body::from(vec![0; limits::HTTP_BODY_BYTES]), limits::HTTP_BODY_BYTES),
+            (unknown, limits::HTTP_BODY_BYTES),
+        ] {
+            assert_eq!(left_meanwhile(body).await, (StatusCode::OK, limits::IN_FLIGHT_BYTES - bytes));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_refused_unread() {
+        let body = Body::from(vec![0; limits::HTTP_BODY_BYTES + 1]);
+        assert_eq!(left_meanwhile(body).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_taken() {
+        let budget = ByteBudget::new(100);
+        let taken = budget.try_take(80).unwrap();
+        assert!(budget.try_take(21).is_none());
+        drop(taken);
+        assert!(budget.try_take(100).is_some());
+    }
+
+    #[tokio::test]
+    async fn bytes_come_back_when_dropped_and_the_next_waits_for_them() {
+        let budget = ByteBudget::new(100);
+        let first = budget.take(80).await;
+        assert_eq!(budget.available(), 20);
+        let second = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.take(50).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!second.is_finished());
+        drop(first);
+        let second = second.await.unwrap();
+        assert_eq!(budget.available(), 50);
+        drop(second);
+        assert_eq!(budget.available(), 100);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_several_messages_comes_back_as_one() {
+        let budget = ByteBudget::new(100);
+        let mut all = TakenBytes::default();
+        for _ in 0..2 {
+            let mut taken = budget.take(40).await;
+            taken.keep(10);
+            all.add(taken);
+        }
+        assert_eq!(budget.available(), 80);
+        all.keep(50);
+        assert_eq!(budget.available(), 80, "there is no more than what was taken");
+        drop(all);
+        assert_eq!(budget.available(), 100);
+    }
+
+    #[tokio::test]
+    async fn unfinished_messages_leave_half_of_the_budget_to_others() {
+        let budget = ByteBudget::new(100);
+        let mut unfinished = budget.try_claim(50, false).unwrap();
+        assert!(budget.try_claim(1, false).is_none());
+        assert!(budget.try_claim(50, true).is_some());
+        unfinished.finish();
+        assert!(budget.try_claim(50, false).is_some(), "the share is free once the message is whole");
+        assert_eq!(budget.available(), 50, "its bytes are not");
+    }
+
+    #[tokio::test]
+    async fn a_budget_is_short_while_somebody_waits() {
+        let budget = ByteBudget::new(100);
+        let all = budget.take(100).await;
+        assert!(!budget.is_short());
+        let waits = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.claim(10, true).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(budget.is_short());
+        drop(all);
+        waits.await.unwrap();
+        assert!(!budget.is_short());
+    }
+}
