@@ -50,7 +50,7 @@ async fn publish(broker: Broker, exchange: String, revision: String, confirmed: 
             let number = confirmed.count.load(Ordering::Relaxed);
             let guid = new_guid();
             let mut message = pulse(&guid, &revision);
-            let wrong = number % WRONG == 0;
+            let wrong = number.is_multiple_of(WRONG);
             if wrong {
                 message["state"] = "sleeping".into();
             }

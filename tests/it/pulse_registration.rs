@@ -204,7 +204,7 @@ async fn registrations_are_administered_over_grpc_too(database: Database) {
     consumed(&gateway, &exchange_name).await;
     let guid = new_guid();
     publisher.send(KEY, &pulse(&guid, &revision)).await;
-    all_stored(&gateway, &[guid.clone()]).await;
+    all_stored(&gateway, std::slice::from_ref(&guid)).await;
     let listed =
         run(herdgate_on(&gateway.database).args(["exchange", "list", "--json"]).args(&server)).await.json();
     let one = listed.as_array().unwrap().iter().find(|one| one["exchange"] == exchange_name).unwrap().clone();
