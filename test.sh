@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Checks everything: formatting, protos, lints, unit tests, integration tests on SQLite and
-# PostgreSQL, and clients in Python and Node. Needs a Debian machine with cargo and rustc, and root
+# PostgreSQL with a RabbitMQ, and clients in Python and Node. Needs a Debian machine with cargo and rustc, and root
 # or sudo where something is to be installed; what is there already is not touched.
 #
-# HERDGATE_LONG=1 runs the long versions (200 kills, 100000 property cases).
+# HERDGATE_LONG=1 runs the long versions (200 kills, 100000 property cases and messages).
 set -euo pipefail
 cd "$(dirname "$0")"
 

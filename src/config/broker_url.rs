@@ -2,6 +2,8 @@
 
 use super::secret::{Secret, redact_url};
 use fluent_uri::Uri;
+use fluent_uri::pct_enc::EStr;
+use std::borrow::Cow;
 use std::fmt;
 
 /// URL of an AMQP broker, taken apart. Shown without its password.
@@ -44,19 +46,19 @@ impl BrokerUrl {
         let authority = uri.authority().ok_or_else(form)?;
         let decoded = |text: &str| {
             let text = percent_encoding::percent_decode_str(text).decode_utf8();
-            text.map(std::borrow::Cow::into_owned).map_err(|_| form())
+            text.map(Cow::into_owned).map_err(|_| form())
         };
-        let query = uri.query().map(fluent_uri::pct_enc::EStr::as_str).unwrap_or_default();
+        let query = uri.query().map(EStr::as_str).unwrap_or_default();
         let asks_for_tls = query.split('&').any(|parameter| matches!(parameter, "ssl=1" | "ssl=true"));
         let tls = match uri.scheme().as_str() {
             "amqps" => true,
             "amqp" => asks_for_tls,
             _ => return Err(form()),
         };
-        let user_info = authority.userinfo().map(fluent_uri::pct_enc::EStr::as_str).unwrap_or_default();
+        let user_info = authority.userinfo().map(EStr::as_str).unwrap_or_default();
         let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let port = match authority.port().map(fluent_uri::pct_enc::EStr::as_str).unwrap_or_default() {
+        let port = match authority.port().map(EStr::as_str).unwrap_or_default() {
             "" if tls => TLS_PORT,
             "" => PORT,
             port => port.parse().map_err(|_| form())?,

@@ -113,9 +113,10 @@ impl Key {
     pub fn kind(self) -> Kind {
         match self {
             Self::PulseBrokers => Kind::Names,
-            Self::PulsePrefetch | Self::PulseConnectionAge => Kind::Integer,
             Self::HttpTrustedProxies => Kind::List,
             Self::DatabaseMaxConnections
+            | Self::PulsePrefetch
+            | Self::PulseConnectionAge
             | Self::LegacyPartialStatus
             | Self::QuotaHttpReads
             | Self::QuotaHttpWrites

@@ -86,26 +86,36 @@ fn named_brokers(text: &str) -> Result<BTreeMap<String, BrokerUrl>, String> {
     named.into_iter().map(broker).collect()
 }
 
-type ReadSources = fn(&[u8]) -> Result<Vec<Registration>, RegistrationError>;
-
 fn sources(environment: &Environment) -> Result<Vec<Registration>, ConfigError> {
+    let jobs =
+        from(environment, JOB_SOURCES, |text| parse_registrations(text, RegistrationOrigin::Environment))?;
+    let pushes = from(environment, PUSH_SOURCES, parse_push_sources)?;
     let mut sources: Vec<Registration> = Vec::new();
-    let readers: [(&str, ReadSources); 2] = [
-        (JOB_SOURCES, |text| parse_registrations(text, RegistrationOrigin::Environment)),
-        (PUSH_SOURCES, parse_push_sources),
-    ];
-    for (variable, read) in readers {
-        let Some(text) = environment.get(variable)? else { continue };
-        let wrong = |problem: String| ConfigError::Source { variable: variable.into(), problem };
-        for source in read(text.as_bytes()).map_err(|error| wrong(error.to_string()))? {
-            if sources.iter().any(|known| known.name == source.name) {
-                let name = source.name;
-                return Err(wrong(format!("two exchanges are named {name:?}; give one another `name`")));
-            }
-            sources.push(source);
+    for (variable, source) in jobs
+        .into_iter()
+        .map(|source| (JOB_SOURCES, source))
+        .chain(pushes.into_iter().map(|s| (PUSH_SOURCES, s)))
+    {
+        if sources.iter().any(|known| known.name == source.name) {
+            let problem = format!("two exchanges are named {:?}; give one another `name`", source.name);
+            return Err(ConfigError::Source { variable: variable.into(), problem });
         }
+        sources.push(source);
     }
     Ok(sources)
+}
+
+fn from(
+    environment: &Environment,
+    variable: &str,
+    read: impl Fn(&[u8]) -> Result<Vec<Registration>, RegistrationError>,
+) -> Result<Vec<Registration>, ConfigError> {
+    let Some(text) = environment.get(variable)? else { return Ok(Vec::new()) };
+    let wrong = |error: RegistrationError| ConfigError::Source {
+        variable: variable.into(),
+        problem: error.to_string(),
+    };
+    read(text.as_bytes()).map_err(wrong)
 }
 
 #[cfg(test)]

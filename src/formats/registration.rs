@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn staging_and_production_of_one_exchange_stand_side_by_side() {
-        let text = r#"[{"name": "kiln-staging", "exchange": "exchange/kiln/jobs", "destinations": ["staging"]},
+        let text = r#"[{"name": "stage", "exchange": "exchange/kiln/jobs", "destinations": ["staging"]},
                       {"name": "kiln", "exchange": "exchange/kiln/jobs", "destinations": ["production"],
                        "may_write": ["kiln-*"], "queue_type": "quorum"}]"#;
         let [staging, production] = parse(text).unwrap().try_into().unwrap();

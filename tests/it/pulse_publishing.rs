@@ -4,7 +4,7 @@ use crate::harness::command::{Ran, herdgate, herdgate_on, run};
 use crate::harness::eventually::within;
 use crate::harness::jobs::{new_guid, new_revision, pulse};
 use crate::harness::pulse::{TAKEN_IN, all_stored, new_exchange, publisher_to, registration};
-use crate::harness::rabbitmq::{Broker, USER};
+use crate::harness::rabbitmq::{Broker, PrivateBroker, USER};
 use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway};
 use serde_json::{Value, json};
@@ -133,4 +133,25 @@ async fn a_broker_that_does_not_answer_is_a_failure_without_its_password() {
     let ran = run(command.arg("publish").arg(KEY).arg(path)).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("amqp://herd:***@127.0.0.1:1 cannot be reached"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_is_reached_over_tls_if_its_authority_is_trusted() {
+    let Some(server) = PrivateBroker::start_new().await else { return };
+    let untrusting = server.over_tls().for_gateway_on(&Database::sqlite());
+    let trusting = untrusting.clone().with("HERDGATE_PULSE_CA", &server.authority());
+    let gateway = Gateway::on(&trusting).start().await;
+    let revision = new_push(&gateway).await;
+    let exchange = new_exchange();
+    publisher_to(&gateway, &server.broker(), &registration(&exchange)).await;
+    let guid = new_guid();
+    let path = file(trusting.folder.path(), "good.json", &pulse(&guid, &revision));
+    let options = ["--exchange", exchange.as_str()];
+    let published = publish(&trusting, KEY, &path, &options).await;
+    assert_eq!(published.code, Some(0), "{published:?}");
+    all_stored(&gateway, &[guid]).await;
+
+    let refused = publish(&untrusting, KEY, &path, &options).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("cannot be reached"), "{refused:?}");
 }

@@ -103,7 +103,10 @@ async fn converse(
                 break Left::Recycled;
             }
             event = events.next() => match event {
-                Some(Event::Error(error)) => break Left::Lost(error.to_string()),
+                // Errors of channels come here too, and are their consumers' own.
+                Some(Event::Error(error)) if !connection.status().connected() => {
+                    break Left::Lost(error.to_string());
+                }
                 Some(Event::ConnectionBlocked(reason)) => {
                     tracing::warn!(broker, reason, "the broker blocks the connection");
                 }

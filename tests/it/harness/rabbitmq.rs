@@ -52,7 +52,8 @@ impl Broker {
 #[derive(Debug)]
 pub struct PrivateBroker {
     folder: TempDir,
-    ports: [u16; 3],
+    /// Of AMQP, of Erlang, of its name server, of AMQPS.
+    ports: [u16; 4],
     process: Option<Child>,
 }
 
@@ -66,8 +67,21 @@ impl PrivateBroker {
         let folder = tempfile::Builder::new().prefix("herdgate-mq-").tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("plugins", "[].");
-        write("rabbitmq.conf", &format!("default_user = {USER}\ndefault_pass = {USER}\n"));
-        let mut server = Self { folder, ports: free_ports(), process: None };
+        let ports = free_ports();
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        write("cert.pem", &own.cert.pem());
+        write("key.pem", &own.signing_key.serialize_pem());
+        let path = folder.path().display();
+        write(
+            "rabbitmq.conf",
+            &format!(
+                "default_user = {USER}\ndefault_pass = {USER}\nlisteners.ssl.1 = 127.0.0.1:{}\n\
+                 ssl_options.certfile = {path}/cert.pem\nssl_options.keyfile = {path}/key.pem\n\
+                 ssl_options.cacertfile = {path}/cert.pem\nssl_options.verify = verify_none\n",
+                ports[3]
+            ),
+        );
+        let mut server = Self { folder, ports, process: None };
         server.start().await;
         Some(server)
     }
@@ -75,6 +89,16 @@ impl PrivateBroker {
     /// How to reach it.
     pub fn broker(&self) -> Broker {
         Broker { url: format!("amqp://{USER}:{USER}@127.0.0.1:{}", self.ports[0]) }
+    }
+
+    /// How to reach it over TLS.
+    pub fn over_tls(&self) -> Broker {
+        Broker { url: format!("amqps://{USER}:{USER}@localhost:{}", self.ports[3]) }
+    }
+
+    /// The authority of its certificate.
+    pub fn authority(&self) -> String {
+        self.folder.path().join("cert.pem").display().to_string()
     }
 
     /// Its address.
@@ -109,7 +133,7 @@ impl PrivateBroker {
     fn command(&self, program: &str) -> Command {
         let file = |name: &str| self.folder.path().join(name);
         let mut command = Command::new(program);
-        let [port, distribution, names] = self.ports.map(|port| port.to_string());
+        let [port, distribution, names, _] = self.ports.map(|port| port.to_string());
         command
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
@@ -139,7 +163,7 @@ impl Drop for PrivateBroker {
     }
 }
 
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+fn free_ports() -> [u16; 4] {
+    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
