@@ -59,15 +59,11 @@ impl DirectoryKeeper {
         let mut ticks = interval(limits::DIRECTORY_POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let found = match self.look_and_probe().await {
-                Ok(()) if self.commits.are_possible() => Readiness::Ready(self.store.durability()),
-                Ok(()) => Readiness::DatabaseAway,
-                Err(error) => {
-                    if self.readiness.borrow().is_ready() {
-                        tracing::error!(%error, "the database does not answer or commit; not ready");
-                    }
-                    Readiness::DatabaseAway
-                }
+            self.look_and_probe().await;
+            let found = if self.commits.are_possible() {
+                Readiness::Ready(self.store.durability())
+            } else {
+                Readiness::DatabaseAway
             };
             self.readiness.send_if_modified(|readiness| {
                 let changes = *readiness != found && *readiness != Readiness::Stopping;
@@ -80,18 +76,26 @@ impl DirectoryKeeper {
         }
     }
 
-    async fn look_and_probe(&self) -> Result<(), StoreError> {
-        self.look().await?;
-        if self.commits.want_a_probe() {
-            match self.store.probe_commit().await {
-                Ok(()) => self.commits.succeeded(),
-                Err(error) => {
-                    self.commits.failed();
-                    return Err(error);
+    /// Only commits tell whether the database is away: a look may fail for want of a connection, where
+    /// reads have taken all of theirs.
+    async fn look_and_probe(&self) {
+        let looked = self.look().await;
+        if let Err(error) = &looked
+            && self.commits.are_possible()
+        {
+            tracing::warn!(%error, "repositories and credentials could not be looked at; trying again");
+        }
+        if looked.is_ok() && !self.commits.want_a_probe() {
+            return;
+        }
+        match self.store.probe_commit().await {
+            Ok(()) => self.commits.succeeded(),
+            Err(error) => {
+                if self.commits.failed() {
+                    tracing::error!(%error, "the database does not commit; not ready");
                 }
             }
         }
-        Ok(())
     }
 
     async fn look(&self) -> Result<(), StoreError> {

@@ -59,7 +59,7 @@ fn folded(jobs: &[Job]) -> (Families, Vec<Folded>) {
 }
 
 fn guids(families: &Families) -> Vec<(&str, &str)> {
-    families.rows.iter().map(|row| (&*row.guid, row.state.as_str())).collect()
+    families.rows.iter().map(|row| (&*row.now.guid, row.now.state.as_str())).collect()
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_late_release_advances_the_state_and_stays_on_the_push() {
     families.fold(0, &PreparedJob { received_at: at(10), push_id: 10, ..prepared(&stored) });
     let late = PreparedJob { received_at: at(5), push_id: 11, released: true, ..prepared(&late) };
     assert_eq!(families.fold(1, &late), Folded::Updated(0));
-    assert_eq!((families.rows[0].push_id, families.rows[0].state.as_str()), (10, "completed"));
+    assert_eq!((families.rows[0].now.push_id, families.rows[0].now.state.as_str()), (10, "completed"));
     assert_eq!(families.rows[0].received_at, at(10));
 }
 

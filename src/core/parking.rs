@@ -175,7 +175,7 @@ impl GatewayShared {
     }
 
     async fn expire(&self) -> Result<(), StoreError> {
-        let expired = self.store.expire(chrono::Utc::now()).await?;
+        let expired = self.store.expire(chrono::Utc::now(), self.context.bounds.rejected_age).await?;
         if expired.parked > 0 {
             tracing::warn!(count = expired.parked, "parked submissions expired and are held as such");
         }
