@@ -303,9 +303,11 @@ fn links_and_artifacts_together_give_a_bounded_number_of_details() {
         let link = |n| json!({"url": "https://a.example/x", "linkText": format!("link {n}"), "label": "y"});
         let links: Vec<Value> = (0..from_links).map(link).collect();
         let details: Vec<Value> = (0..from_artifacts).map(|n| json!({"value": format!("{n}")})).collect();
-        let blob = json!({"job_details": details});
-        let message = with_artifacts(json!([{"name": "Job Info", "type": "json", "blob": blob}]));
-        with(message, "/jobInfo", json!({"links": links}))
+        // One artifact has room for fewer.
+        let artifacts = details
+            .chunks(limits::PARTS)
+            .map(|some| json!({"name": "Job Info", "type": "json", "blob": {"job_details": some}}));
+        with(with_artifacts(artifacts.collect()), "/jobInfo", json!({"links": links}))
     };
     let most = through_both(&with_details(limits::PARTS, limits::DETAILS - limits::PARTS));
     assert_eq!(most.parts.details.len(), limits::DETAILS);
