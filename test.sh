@@ -8,7 +8,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 readonly clients="$PWD/target/clients"
+# The script on PATH changes the user; this one does not.
+readonly rabbitmq_server=/usr/lib/rabbitmq/bin/rabbitmq-server
 postgres_folder=""
+rabbitmq_folder=""
+rabbitmq_names=""
 step_name=""
 step_started=0
 
@@ -51,6 +55,7 @@ install_packages() {
     local missing=()
     [[ -n "$(postgres_binaries)" ]] || missing+=(postgresql)
     python_can_make_environments || missing+=(python3 python3-venv)
+    [[ -x "$rabbitmq_server" ]] || missing+=(rabbitmq-server)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
     if [[ ${#missing[@]} -eq 0 ]]; then
@@ -59,7 +64,8 @@ install_packages() {
     fi
     echo "installing ${missing[*]}"
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    # A package must not start a service of its own: the servers of the tests are private ones.
+    as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
 # Installs once per version of the list of dependencies, which `stamp` remembers.
@@ -67,6 +73,19 @@ install_python_client() {
     local folder="$clients/python" list=tests/clients/python/requirements.txt
     if cmp -s "$list" "$folder/stamp" && "$folder/venv/bin/python" -c 'import grpc_tools' 2>/dev/null; then
         echo "Python client is there"
+        return
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    python3 -m venv "$folder/venv"
+    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+    cp "$list" "$folder/stamp"
+}
+
+install_pulse_clients() {
+    local folder="$clients/pulse" list=tests/clients/pulse/requirements.txt
+    if cmp -s "$list" "$folder/stamp" && "$folder/venv/bin/python" -c 'import kombu, mozillapulse, pika' 2>/dev/null; then
+        echo "Pulse publishers are there"
         return
     fi
     rm -rf "$folder"
@@ -116,9 +135,48 @@ start_postgres() {
     echo "PostgreSQL from $binaries listens on port $port"
 }
 
+# --- a private RabbitMQ ------------------------------------------------------------------------
+start_rabbitmq() {
+    local port waited
+    port="$(free_port)"
+    rabbitmq_names="$(free_port)"
+    rabbitmq_folder="$(mktemp -d "${TMPDIR:-/tmp}/herdgate-rabbitmq.XXXXXX")"
+    printf 'default_user = herd\ndefault_pass = herd\nmax_message_size = 33554432\n' >"$rabbitmq_folder/rabbitmq.conf"
+    echo '[].' >"$rabbitmq_folder/plugins"
+    (
+        cd "$rabbitmq_folder"
+        export HOME="$rabbitmq_folder" ERL_EPMD_PORT="$rabbitmq_names"
+        export RABBITMQ_NODENAME="herdgate$port@localhost" RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
+        export RABBITMQ_NODE_PORT="$port" RABBITMQ_DIST_PORT="$(free_port)"
+        export RABBITMQ_MNESIA_BASE="$rabbitmq_folder/mnesia" RABBITMQ_LOG_BASE="$rabbitmq_folder/log"
+        export RABBITMQ_PID_FILE="$rabbitmq_folder/pid" RABBITMQ_CONF_ENV_FILE=/dev/null
+        export RABBITMQ_CONFIG_FILE="$rabbitmq_folder/rabbitmq"
+        export RABBITMQ_ENABLED_PLUGINS_FILE="$rabbitmq_folder/plugins"
+        exec "$rabbitmq_server" >"$rabbitmq_folder/server.log" 2>&1 </dev/null
+    ) &
+    for ((waited = 0; waited < 120; waited++)); do
+        if grep -q completed "$rabbitmq_folder/server.log" 2>/dev/null; then
+            export HERDGATE_TEST_AMQP_URL="amqp://herd:herd@127.0.0.1:$port"
+            echo "RabbitMQ listens on port $port"
+            return
+        fi
+        sleep 1
+    done
+    cat "$rabbitmq_folder/server.log"
+    echo "RabbitMQ does not start" >&2
+    return 1
+}
+
+stop_rabbitmq() {
+    if [[ -f "$rabbitmq_folder/pid" ]]; then kill -KILL "$(cat "$rabbitmq_folder/pid")" || true; fi
+    ERL_EPMD_RELAXED_COMMAND_CHECK=1 epmd -port "$rabbitmq_names" -kill >/dev/null 2>&1 || true
+    rm -rf "$rabbitmq_folder"
+}
+
 stop_what_was_started() {
     local status=$?
     trap - EXIT
+    if [[ -n "$rabbitmq_folder" ]]; then stop_rabbitmq; fi
     if [[ -n "$postgres_folder" ]]; then
         cd "$postgres_folder"
         as_postgres "$(postgres_binaries)/pg_ctl" stop --silent --mode=immediate \
@@ -137,7 +195,9 @@ step "install what is missing"
 install_packages
 install_python_client
 install_node_client
+install_pulse_clients
 export HERDGATE_TEST_PYTHON="$clients/python/venv/bin/python"
+export HERDGATE_TEST_PULSE_PYTHON="$clients/pulse/venv/bin/python"
 export HERDGATE_TEST_NODE_MODULES="$clients/node/node_modules"
 
 step "cargo fmt"
@@ -165,8 +225,9 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 step "build"
 cargo build --workspace --all-targets --locked
 
-step "start PostgreSQL"
+step "start PostgreSQL and RabbitMQ"
 start_postgres
+start_rabbitmq
 
 step "unit tests and examples in the documentation"
 cargo test --workspace --locked --no-fail-fast --lib --bins

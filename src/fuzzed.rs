@@ -1,6 +1,8 @@
 //! What is fuzzed: each function takes any bytes, and what it asserts holds for all of them. The targets
 //! in `fuzz/` call them, and the tests call them with the corpora that were found.
 
+use crate::access::HawkSecret;
+use crate::access::hawk::{Attributes, Destination, HawkKey, HawkRefusal, SignedRequest};
 use crate::core::Content;
 use crate::domain::RawFormat;
 use crate::formats::{self, Decoded};
@@ -31,6 +33,23 @@ pub fn job_collection(bytes: &[u8]) {
             assert!(!refused.violations.is_empty(), "a push is refused without a reason");
         }
     }
+}
+
+/// An `Authorization: Hawk` header: nobody without the secret passes, whatever it says.
+pub fn hawk_header(bytes: &[u8]) {
+    let Ok(attributes) = Attributes::parse(bytes) else { return };
+    let printable = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"');
+    for text in [&attributes.id, &attributes.nonce, &attributes.ext, &attributes.app, &attributes.dlg] {
+        assert!(text.len() <= 128 && printable(text), "a value that no header may have");
+    }
+    assert!(!attributes.id.is_empty() && !attributes.nonce.is_empty(), "a header that names nobody");
+    let Ok(key) = HawkKey::new(&HawkSecret::issued("0f7e2c7a-5d0b-4a53-9a3e-6c9d4b1f2e88".into())) else {
+        return;
+    };
+    let destination =
+        Destination { method: "POST".into(), target: "/".into(), host: "localhost".into(), port: 80 };
+    let verified = SignedRequest::verify(attributes, destination, key);
+    assert_eq!(verified.err(), Some(HawkRefusal::Failed), "a forged header passes");
 }
 
 /// A log: the first byte chooses the profile, the second the size of the blocks that the rest comes in.

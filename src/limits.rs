@@ -192,6 +192,14 @@ pub const DETAIL_TITLE: usize = 70;
 pub const ARTIFACT_NAME: usize = 128;
 /// Artifact type.
 pub const ARTIFACT_TYPE: usize = 50;
+/// Exchange over Pulse, and name of its registration: the width of a source.
+pub const EXCHANGE: usize = 100;
+/// Name of a broker.
+pub const BROKER: usize = 50;
+/// Routing key, bytes; the protocol has no longer ones.
+pub const ROUTING_KEY: usize = 255;
+/// Routing keys that one queue is bound by.
+pub const BINDINGS: usize = 1000;
 /// Author of a push or commit.
 pub const AUTHOR: usize = 150;
 /// Commit message.
@@ -253,6 +261,40 @@ pub const DIRECTORY_POLL: Duration = Duration::from_millis(800);
 /// An idle gateway makes sure this often that it can still commit.
 pub const COMMIT_PROBE: Duration = Duration::from_secs(10);
 
+/// Deliveries of one queue that are not acknowledged, unless configured otherwise.
+pub const PULSE_PREFETCH: u16 = 2000;
+/// Their bytes, as far as the sizes of those before tell: the prefetch shrinks to keep them (R19).
+pub const PULSE_UNACKED_BYTES: usize = 32 * 1024 * 1024;
+/// Properties and headers kept with a held message; longer headers are left out.
+pub const PULSE_CONTEXT_BYTES: usize = 64 * 1024;
+/// Times that a message may fail for a reason of ours before it is held as rejected (R22).
+pub const PULSE_ATTEMPTS: i64 = 5;
+/// How long a failed attempt is remembered.
+pub const PULSE_ATTEMPT_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Deliveries of a quorum queue before the broker drops a message: ours are counted by ourselves (R22).
+pub const PULSE_DELIVERY_LIMIT: u32 = 1_000_000;
+/// A pause beyond this returns what is not acknowledged to the queue; brokers end consumers that keep
+/// it for 30 minutes.
+pub const PULSE_LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Longest time from dialling a broker to an open connection, and for it to answer a declaration.
+pub const PULSE_ANSWER: Duration = Duration::from_secs(15);
+/// Signs of life on a connection to a broker; half of them missing in a row end it.
+pub const PULSE_HEARTBEAT: Duration = Duration::from_secs(20);
+/// First and longest pause before the next attempt to reach a broker or an exchange.
+pub const PULSE_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// Queues and bindings are declared anew this often, should somebody have deleted them.
+pub const PULSE_REDECLARE: Duration = Duration::from_secs(60);
+/// The queue of a removed exchange is looked at this often, to see whether it is empty.
+pub const PULSE_DRAINED_LOOK: Duration = Duration::from_millis(500);
+/// Age at which a connection to a broker is replaced, unless configured otherwise.
+pub const PULSE_CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// Part of [`DRAIN`] in which deliveries under way are decided and acknowledged.
+pub const PULSE_DRAIN: Duration = Duration::from_secs(17);
+/// Messages that a publisher has under way.
+pub const PUBLISH_IN_FLIGHT: usize = 1000;
+/// How long a publisher waits for a confirmation.
+pub const PUBLISH_CONFIRM: Duration = Duration::from_secs(30);
+
 /// Longest wait for a connection to the database; beyond it the database counts as away.
 pub const DATABASE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest statement, and longest pause inside a transaction, on PostgreSQL.
@@ -261,7 +303,6 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page caches of all connections to SQLite together.
 pub const SQLITE_CACHE_KIB: u32 = 64 * 1024;
-
 /// Largest body of an answer whose bytes are signed too (Hawk); a larger one is signed without them.
 pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 /// Clocks of a Hawk client and the gateway may be this far apart.

@@ -1,7 +1,7 @@
 //! Bare batched upserts of the same rows into the same tables: the rate that no gateway can exceed.
 //! Three upserts a job as its states arrive, then its log and details; 500 rows a transaction.
 
-use super::jobs::Jobs;
+use super::load::jobs::Jobs;
 use herdgate::store::{Backend, Store, StoreOptions};
 use sea_orm::sqlx::{self, AssertSqlSafe, PgPool, SqlitePool};
 use std::path::Path;

@@ -1,19 +1,8 @@
 //! One phase: a set of jobs goes through its states in one way of submitting.
 
-use super::gateway::{Gateway, Usage};
-use super::jobs::{Jobs, Moment};
-use std::time::Duration;
-
-/// A way to submit jobs: a door, and how it is used.
-pub trait Way {
-    /// As the report names it.
-    fn name(&self) -> String;
-
-    /// Submits every job in every given state, in that order, and waits for all verdicts; gives the time
-    /// from the first submission to the last verdict, without what preparing them took. Panics unless
-    /// all were stored: a refused job is fast and means nothing.
-    async fn submit(&self, gateway: &Gateway, jobs: &Jobs, moments: &'static [Moment]) -> Duration;
-}
+use super::load::gateway::{Gateway, Usage};
+use super::load::jobs::{Jobs, Moment};
+use super::load::way::Way;
 
 /// What a phase reached.
 #[derive(Debug, Clone)]
@@ -26,6 +15,8 @@ pub struct Figures {
     pub moved: f64,
     /// What a thousand submissions cost.
     pub per_thousand: Usage,
+    /// Greatest resident memory of the gateway, MiB.
+    pub memory: f64,
 }
 
 impl Figures {
@@ -38,6 +29,7 @@ impl Figures {
 /// Submits a new set of jobs: all as pending, then all as running and as completed. `database` is the
 /// process of the server, if it is one.
 pub async fn measure(gateway: &Gateway, way: &impl Way, jobs: &Jobs, database: Option<u32>) -> Figures {
+    gateway.forget_peak();
     let before = gateway.usage(database).await;
     let created = way.submit(gateway, jobs, &[Moment::Pending]).await;
     let moved = way.submit(gateway, jobs, &[Moment::Running, Moment::Completed]).await;
@@ -48,5 +40,6 @@ pub async fn measure(gateway: &Gateway, way: &impl Way, jobs: &Jobs, database: O
         created: count / created.as_secs_f64(),
         moved: 2.0 * count / moved.as_secs_f64(),
         per_thousand: used.per(3.0 * count / 1000.0),
+        memory: gateway.peak_memory(),
     }
 }

@@ -6,6 +6,7 @@ mod initial;
 mod m20261122_000001_initial;
 mod m20261201_000001_list_indexes;
 mod m20261202_000001_access;
+mod m20261206_000001_exchanges;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_initial::Migration),
             Box::new(m20261201_000001_list_indexes::Migration),
             Box::new(m20261202_000001_access::Migration),
+            Box::new(m20261206_000001_exchanges::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! On whose behalf a submission comes.
 
-use crate::domain::ProjectName;
+use crate::domain::{ProjectName, Registration};
 use crate::store::model::StoredCredential;
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ pub enum Rights {
     Projects(Arc<[ProjectGlob]>),
     /// Write every project and administer.
     Administrator,
-    /// Write every project, administer nothing: `herdgate demo` without a credential.
+    /// Write every project, administer nothing: an exchange that is not limited, or `herdgate demo`
+    /// without a credential.
     EveryProject,
 }
 
@@ -44,6 +45,19 @@ impl From<&StoredCredential> for Principal {
         let globs = credential.projects.iter().filter_map(|glob| ProjectGlob::try_new(glob).ok());
         let rights = if credential.admin { Rights::Administrator } else { Rights::Projects(globs.collect()) };
         Self { source: credential.client_id.as_str().into(), rights }
+    }
+}
+
+impl From<&Registration> for Principal {
+    /// An exchange without globs may write every project: it is limited only if somebody limits it.
+    fn from(registration: &Registration) -> Self {
+        let rights = if registration.may_write.is_empty() {
+            Rights::EveryProject
+        } else {
+            let globs = registration.may_write.iter().filter_map(|glob| ProjectGlob::try_new(glob).ok());
+            Rights::Projects(globs.collect())
+        };
+        Self { source: registration.exchange.as_str().into(), rights }
     }
 }
 

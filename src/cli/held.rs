@@ -4,8 +4,10 @@ use super::administration::{Administration, Target};
 use super::database::Create;
 use super::output::{Table, json, line, notice};
 use super::{Context, Exit, Failure, verdicts};
+use crate::doors::grpc::translate;
 use crate::limits;
-use crate::proto::{HeldMessage, HeldState, ListHeldMessagesRequest};
+use crate::proto::{CountHeldMessagesRequest, HeldCount, HeldMessage, HeldState, ListHeldMessagesRequest};
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -39,6 +41,22 @@ pub enum HeldCommand {
     Replay(Selection),
     /// Discard held submissions for good
     Discard(Selection),
+    /// Count held submissions by source, state and reason
+    Count {
+        /// Only in this state
+        #[arg(long, value_enum)]
+        state: Option<State>,
+        /// Only of this project
+        #[arg(long)]
+        project: Option<String>,
+        #[command(flatten)]
+        origin: OriginFilter,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 /// Which held submissions.
@@ -50,27 +68,43 @@ pub struct Filter {
     /// Only of this project
     #[arg(long)]
     project: Option<String>,
-    /// Only from this credential or exchange
-    #[arg(long)]
-    source: Option<String>,
     /// Only with this job guid
-    #[arg(long)]
+    #[arg(long, visible_alias = "task-id")]
     guid: Option<String>,
+    #[command(flatten)]
+    origin: OriginFilter,
 }
+
+/// Where and when they came from.
+#[derive(Debug, Clone, Args)]
+pub struct OriginFilter {
+    /// Only from this credential or exchange
+    #[arg(long, visible_alias = "exchange")]
+    source: Option<String>,
+    /// Only with this routing key
+    #[arg(long, value_name = "KEY")]
+    routing_key: Option<String>,
+    /// Only those first received then or later, for instance 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = point_in_time)]
+    since: Option<DateTime<Utc>>,
+    /// Only those first received before then
+    #[arg(long, value_name = "TIME", value_parser = point_in_time)]
+    until: Option<DateTime<Utc>>,
+}
+
+/// What selects held submissions where no numbers are given.
+const FILTERS: [&str; 8] = ["state", "project", "guid", "source", "routing_key", "since", "until", "all"];
 
 /// Held submissions to do something with.
 #[derive(Debug, Args)]
 pub struct Selection {
     /// Their numbers
-    #[arg(
-        required_unless_present_any = ["state", "project", "source", "guid", "all"],
-        conflicts_with_all = ["state", "project", "source", "guid"]
-    )]
+    #[arg(required_unless_present_any = FILTERS, conflicts_with_all = FILTERS)]
     ids: Vec<i64>,
     #[command(flatten)]
     filter: Filter,
     /// All that are held
-    #[arg(long, conflicts_with_all = ["ids", "state", "project", "source", "guid"])]
+    #[arg(long, conflicts_with_all = &FILTERS[..FILTERS.len() - 1])]
     all: bool,
     /// Print JSON
     #[arg(long)]
@@ -79,10 +113,14 @@ pub struct Selection {
     target: Target,
 }
 
+/// Why a submission is held.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum State {
+pub enum State {
+    /// Waits for its push or job.
     Parked,
+    /// Can never be stored as it is.
     Rejected,
+    /// Waited in vain.
     Expired,
 }
 
@@ -105,6 +143,23 @@ pub(super) async fn run(command: HeldCommand, context: Context) -> Result<Exit, 
                 json(&with_raw(&held))?;
             } else {
                 show(&held)?;
+            }
+            Ok(Exit::Done)
+        }
+        HeldCommand::Count { state, project, origin, json: as_json, target } => {
+            let request = CountHeldMessagesRequest {
+                state: wire_state(state).into(),
+                project: project.unwrap_or_default(),
+                source: origin.source.unwrap_or_default(),
+                routing_key: origin.routing_key.unwrap_or_default(),
+                received_from: origin.since.map(translate::timestamp),
+                received_before: origin.until.map(translate::timestamp),
+            };
+            let counts = open(&target).await?.held_counts(request).await?;
+            if as_json {
+                json(&counts.iter().map(count_as_value).collect())?;
+            } else {
+                count_table(&counts).print()?;
             }
             Ok(Exit::Done)
         }
@@ -179,20 +234,30 @@ async fn list(
 
 impl Filter {
     fn request(&self) -> ListHeldMessagesRequest {
-        let state = self.state.map_or(HeldState::Unspecified, |state| match state {
-            State::Parked => HeldState::Parked,
-            State::Rejected => HeldState::Rejected,
-            State::Expired => HeldState::Expired,
-        });
         ListHeldMessagesRequest {
-            state: state.into(),
+            state: wire_state(self.state).into(),
             project: self.project.clone().unwrap_or_default(),
-            source: self.source.clone().unwrap_or_default(),
+            source: self.origin.source.clone().unwrap_or_default(),
             job_guid: self.guid.clone().unwrap_or_default(),
             page_size: 0,
             page_token: String::new(),
+            routing_key: self.origin.routing_key.clone().unwrap_or_default(),
+            received_from: self.origin.since.map(translate::timestamp),
+            received_before: self.origin.until.map(translate::timestamp),
         }
     }
+}
+
+fn wire_state(state: Option<State>) -> HeldState {
+    state.map_or(HeldState::Unspecified, |state| match state {
+        State::Parked => HeldState::Parked,
+        State::Rejected => HeldState::Rejected,
+        State::Expired => HeldState::Expired,
+    })
+}
+
+fn point_in_time(text: &str) -> Result<DateTime<Utc>, String> {
+    text.parse().map_err(|_| "must be a time of RFC 3339, for instance 2026-01-31T12:00:00Z".to_owned())
 }
 
 impl Selection {
@@ -234,6 +299,32 @@ fn table(found: &[HeldMessage]) -> Table {
     table
 }
 
+fn count_table(counts: &[HeldCount]) -> Table {
+    let mut table = Table::new(&["SOURCE", "STATE", "REASON", "COUNT", "OLDEST", "NEWEST"]);
+    for count in counts {
+        table.row([
+            count.source.clone(),
+            verdicts::held_state(count.state()).into(),
+            count.reason.clone(),
+            count.items.to_string(),
+            verdicts::time(count.oldest_received_at.as_ref()),
+            verdicts::time(count.newest_received_at.as_ref()),
+        ]);
+    }
+    table
+}
+
+fn count_as_value(count: &HeldCount) -> Value {
+    json!({
+        "source": count.source,
+        "state": verdicts::held_state(count.state()),
+        "reason": count.reason,
+        "items": count.items,
+        "oldest_received_at": verdicts::time(count.oldest_received_at.as_ref()),
+        "newest_received_at": verdicts::time(count.newest_received_at.as_ref()),
+    })
+}
+
 fn show(held: &HeldMessage) -> std::io::Result<()> {
     for (name, value) in [
         ("id", held.id.to_string()),
@@ -244,6 +335,7 @@ fn show(held: &HeldMessage) -> std::io::Result<()> {
         ("project", held.project.clone()),
         ("revision", held.revision.clone()),
         ("job", held.job_guid.clone()),
+        ("key", held.routing_key.clone()),
         ("received", verdicts::time(held.received_at.as_ref())),
         ("expires", verdicts::time(held.expires_at.as_ref())),
         ("repeats", held.repeats.to_string()),
@@ -252,6 +344,9 @@ fn show(held: &HeldMessage) -> std::io::Result<()> {
         line(format!("{name:<9} {value}").trim_end())?;
     }
     held.violations.iter().try_for_each(|one| line(&format!("violation {}", verdicts::violation(one))))?;
+    if !held.context_json.is_empty() {
+        line(&format!("context   {}", held.context_json))?;
+    }
     let cut = if held.raw_truncated { " (the beginning; it cannot be replayed)" } else { "" };
     match std::str::from_utf8(&held.raw) {
         Ok("") => line("raw       not shown: needs a credential for the project"),
@@ -270,6 +365,7 @@ fn as_value(held: &HeldMessage) -> Value {
         "project": held.project,
         "revision": held.revision,
         "job_guid": held.job_guid,
+        "routing_key": held.routing_key,
         "violations": held.violations.iter().map(verdicts::violation_json).collect::<Vec<_>>(),
         "received_at": verdicts::time(held.received_at.as_ref()),
         "expires_at": verdicts::time(held.expires_at.as_ref()),
@@ -281,6 +377,8 @@ fn as_value(held: &HeldMessage) -> Value {
 
 fn with_raw(held: &HeldMessage) -> Value {
     let mut value = as_value(held);
+    // Written by a door; what is no JSON is not shown.
+    value["context"] = serde_json::from_str(&held.context_json).unwrap_or_default();
     match std::str::from_utf8(&held.raw) {
         Ok(text) => value["raw"] = text.into(),
         Err(_) => value["raw_hex"] = hex::encode(&held.raw).into(),

@@ -80,7 +80,7 @@ fn create(path: &Path) -> Result<Keyring, Failure> {
     let _ = std::fs::remove_file(&draft);
     match linked {
         Ok(()) => {
-            notice(&format!("new key for stored secrets: {}; keep it with the database", path.display()))
+            notice(&format!("new key for stored secrets: {}; keep it with the database", path.display()));
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),

@@ -1,15 +1,19 @@
 //! The command line: arguments, what each command does, how it ends.
 
 mod administration;
+mod brokers;
 mod credential;
 mod database;
 mod demo;
+mod exchange;
 mod failure;
 mod held;
 mod keyring;
 mod log;
 mod migrate;
 mod output;
+mod publish;
+mod pulse;
 mod push;
 mod repository;
 mod running;
@@ -30,8 +34,8 @@ use std::path::PathBuf;
 
 /// The gate that all CI job data enters through.
 ///
-/// Takes job data in over gRPC, gives every submission a verdict once it is committed, and lets it be
-/// read back. Exit codes: 0 done, 1 refused or failed, 64 wrong usage or configuration.
+/// Takes job data in over gRPC and Pulse, gives every submission a verdict once it is committed, and lets
+/// it be read back. Exit codes: 0 done, 1 refused or failed, 64 wrong usage or configuration.
 #[derive(Debug, Parser)]
 #[command(name = "herdgate", version, propagate_version = true)]
 pub struct Cli {
@@ -76,6 +80,14 @@ enum Command {
     /// Submit pushes
     #[command(subcommand)]
     Push(push::PushCommand),
+    /// Administer the exchanges that messages are taken from over Pulse
+    #[command(subcommand)]
+    Exchange(exchange::ExchangeCommand),
+    /// Publish Pulse messages, as publishers do
+    Publish(publish::PublishArgs),
+    /// Listen to an exchange
+    #[command(subcommand)]
+    Pulse(pulse::PulseCommand),
     /// See, replay and discard submissions that are held
     #[command(subcommand)]
     Held(held::HeldCommand),
@@ -151,6 +163,9 @@ async fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Submit(arguments) => submit::run(arguments).await,
         Command::Push(command) => push::run(command, context).await,
+        Command::Exchange(command) => exchange::run(command, context).await,
+        Command::Publish(arguments) => publish::run(arguments, context).await,
+        Command::Pulse(command) => pulse::run(command, context).await,
         Command::Held(command) => held::run(command, context).await,
         Command::Log(command) => log::run(&command),
     }

@@ -2,13 +2,14 @@
 
 use super::failure::Failure;
 use crate::core::Gateway;
+use crate::doors::pulse::PulseOptions;
 use crate::doors::{self, Closed, DoorOptions};
 use crate::limits;
 use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// A gateway that serves.
@@ -18,6 +19,7 @@ pub(super) struct Running {
     gateway: Gateway,
     stop: CancellationToken,
     doors: JoinHandle<Result<Closed, Failure>>,
+    pulse: JoinHandle<()>,
 }
 
 /// How a gateway ended.
@@ -36,14 +38,20 @@ pub(super) enum Ended {
 
 impl Running {
     /// Opens the doors.
-    pub fn start(listener: TcpListener, gateway: Gateway, options: DoorOptions) -> Result<Self, Failure> {
+    pub fn start(
+        listener: TcpListener,
+        gateway: Gateway,
+        options: DoorOptions,
+        pulse: PulseOptions,
+    ) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let serving = doors::serve(listener, gateway.clone(), options, stop.clone());
         let doors = tokio::spawn(async move {
             serving.await.map_err(|error| Failure::Refused(format!("the listener failed: {error}")))
         });
-        Ok(Self { address, gateway, stop, doors })
+        let pulse = tokio::spawn(doors::pulse::serve(gateway.clone(), pulse, stop.clone()));
+        Ok(Self { address, gateway, stop, doors, pulse })
     }
 
     /// Where it listens.
@@ -65,9 +73,10 @@ impl Running {
         let deadline = Instant::now() + limits::DRAIN;
         self.gateway.announce_stop();
         self.stop.cancel();
-        let abort = self.doors.abort_handle();
-        let Ok(closed) = tokio::time::timeout_at(deadline.into(), self.doors).await else {
-            abort.abort();
+        let aborts = [self.doors.abort_handle(), self.pulse.abort_handle()];
+        let closing = async { tokio::join!(self.doors, self.pulse) };
+        let Ok((closed, _)) = tokio::time::timeout_at(deadline.into(), closing).await else {
+            aborts.iter().for_each(AbortHandle::abort);
             return Ok(Ended::OutOfTime);
         };
         let closed = closed.map_err(|error| Failure::Refused(format!("the listener stopped: {error}")))??;

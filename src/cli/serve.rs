@@ -1,5 +1,6 @@
 //! `herdgate serve`.
 
+use super::brokers::brokers;
 use super::database::{Create, lock, open};
 use super::keyring::keyring;
 use super::output::line;
@@ -8,9 +9,10 @@ use super::{Context, Exit, Failure};
 use crate::access::administration::check_secrets;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
+use crate::doors::pulse::PulseOptions;
 use crate::doors::{DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::{RegistrationConflict, Store, StoreError};
 use crate::telemetry::Telemetry;
 use clap::Args;
 use std::sync::Arc;
@@ -39,12 +41,20 @@ Configuration, in herdgate.toml or the environment:
   quota.grpc_writes          HERDGATE_QUOTA_GRPC_WRITES
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
+  pulse.url                  HERDGATE_PULSE_URL                  off; amqps://USER:PASSWORD@HOST/VHOST
+  pulse.brokers              HERDGATE_PULSE_BROKERS              none; more brokers by name
+  pulse.ca                   HERDGATE_PULSE_CA                   none; PEM file of further authorities
+  pulse.prefetch             HERDGATE_PULSE_PREFETCH             2000
+  pulse.connection_age_seconds
+                             HERDGATE_PULSE_CONNECTION_AGE_SECONDS  3600
 secret_key encrypts stored Hawk secrets: ID:KEY entries, newest first, KEY of 32 bytes, for instance of
 `openssl rand -hex 32`; PostgreSQL needs it. To replace a key: put the new one in front, restart every
 gateway, run `herdgate credential rekey`, then drop the old one.
 http.trusted_proxies are networks whose X-Forwarded-Host and X-Forwarded-Proto are believed.
+Exchanges are registered by `herdgate exchange`, or in the environment, read at every start:
+  PULSE_DATA_INGESTION_SOURCES  [{\"exchange\": ..., \"destinations\": [...], \"projects\": [...]}]
+  PULSE_PUSH_SOURCES            [{\"exchange\": ..., \"routing_keys\": [...]}]
 Accepted and without effect in this version:
-  pulse.url                  HERDGATE_PULSE_URL
   ui_dir                     HERDGATE_UI_DIR
 Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
 SIGTERM and SIGINT end the gateway once everything taken in is decided and answered, with exit code 0.
@@ -91,6 +101,7 @@ async fn serve(
     if configuration.database.migrate_on_start {
         store.migrate().await?;
     }
+    reconcile(&store, configuration).await?;
     let keyring = keyring(configuration, &store).await?;
     check_secrets(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
@@ -106,7 +117,8 @@ async fn serve(
         tls,
         quotas: configuration.quota,
     };
-    let mut running = Running::start(listener, gateway, options)?;
+    let pulse = pulse_options(configuration)?;
+    let mut running = Running::start(listener, gateway, options, pulse)?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 
     let signal = tokio::select! {
@@ -162,5 +174,21 @@ fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure> {
             TlsFile::ClientCa => Key::TlsClientCa,
         };
         Failure::Usage(format!("`{}` ({}): {error}", key.path(), key.variable()))
+    })
+}
+
+/// The exchanges that the environment names are registered, and no others from there (R23).
+async fn reconcile(store: &Store, configuration: &Configuration) -> Result<(), Failure> {
+    store.reconcile_registrations(&configuration.pulse.sources).await.map_err(|conflict| match conflict {
+        RegistrationConflict::Store(error) => Failure::Store(error),
+        other => Failure::Usage(format!("sources of Pulse in the environment: {other}")),
+    })
+}
+
+fn pulse_options(configuration: &Configuration) -> Result<PulseOptions, Failure> {
+    Ok(PulseOptions {
+        brokers: brokers(configuration)?,
+        prefetch: configuration.pulse.prefetch,
+        connection_age: configuration.pulse.connection_age,
     })
 }

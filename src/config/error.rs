@@ -74,6 +74,25 @@ pub enum ConfigError {
         /// What is wrong and what would be right. Never quotes a secret.
         problem: String,
     },
+    /// A variable that names exchanges has a value that it does not take.
+    #[error("{variable}, set in the environment: {problem}")]
+    Source {
+        /// The variable.
+        variable: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A variable names exchanges of a broker that is not configured.
+    #[error(
+        "{variable} needs the broker {broker:?}: set `pulse.url` (HERDGATE_PULSE_URL) for `default`, others \
+         in `pulse.brokers` (HERDGATE_PULSE_BROKERS)"
+    )]
+    NoBroker {
+        /// The variable.
+        variable: String,
+        /// Name of the broker.
+        broker: String,
+    },
     /// A key that another one needs is missing.
     #[error("`{missing}` ({variable}) must be set, because `{given}` is", missing = missing.path(),
         variable = missing.variable(), given = given.path())]

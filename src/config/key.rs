@@ -10,6 +10,10 @@ pub enum Key {
     DatabaseUnsafe,
     DatabaseMigrateOnStart,
     PulseUrl,
+    PulseBrokers,
+    PulseCa,
+    PulsePrefetch,
+    PulseConnectionAge,
     SecretKey,
     TlsCert,
     TlsKey,
@@ -35,19 +39,25 @@ pub enum Kind {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// A table of strings; in the environment a JSON object.
+    Names,
     /// An array of strings; in the environment separated by commas.
     List,
 }
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
         Self::DatabaseUnsafe,
         Self::DatabaseMigrateOnStart,
         Self::PulseUrl,
+        Self::PulseBrokers,
+        Self::PulseCa,
+        Self::PulsePrefetch,
+        Self::PulseConnectionAge,
         Self::SecretKey,
         Self::TlsCert,
         Self::TlsKey,
@@ -73,6 +83,10 @@ impl Key {
             Self::DatabaseUnsafe => "database.unsafe",
             Self::DatabaseMigrateOnStart => "database.migrate_on_start",
             Self::PulseUrl => "pulse.url",
+            Self::PulseBrokers => "pulse.brokers",
+            Self::PulseCa => "pulse.ca",
+            Self::PulsePrefetch => "pulse.prefetch",
+            Self::PulseConnectionAge => "pulse.connection_age_seconds",
             Self::SecretKey => "secret_key",
             Self::TlsCert => "tls.cert",
             Self::TlsKey => "tls.key",
@@ -98,6 +112,8 @@ impl Key {
     /// The TOML value that it takes.
     pub fn kind(self) -> Kind {
         match self {
+            Self::PulseBrokers => Kind::Names,
+            Self::PulsePrefetch | Self::PulseConnectionAge => Kind::Integer,
             Self::HttpTrustedProxies => Kind::List,
             Self::DatabaseMaxConnections
             | Self::LegacyPartialStatus
@@ -123,6 +139,11 @@ impl Key {
 
 /// What the name of every variable of ours begins with.
 pub const PREFIX: &str = "HERDGATE_";
+
+/// Exchanges of jobs to take messages from, in the JSON form of 2018.
+pub const JOB_SOURCES: &str = "PULSE_DATA_INGESTION_SOURCES";
+/// Exchanges of pushes, likewise.
+pub const PUSH_SOURCES: &str = "PULSE_PUSH_SOURCES";
 
 /// The one variable of ours that is no configuration: the commands that take `--token` read it.
 pub const TOKEN_VARIABLE: &str = "HERDGATE_TOKEN";

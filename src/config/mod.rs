@@ -1,18 +1,22 @@
 //! Configuration: `herdgate.toml`, the environment over it, the command line over both. Typed in one
 //! pass, so that nothing is opened or bound before all of it is known to be right.
 
+mod broker_url;
 mod database_url;
 mod error;
 mod http;
 mod key;
+mod pulse;
 mod secret;
 mod service_link;
 mod settings;
 
+pub use broker_url::BrokerUrl;
 pub use database_url::{DatabasePlace, DatabaseUrl};
 pub use error::{ConfigError, Origin};
 pub use http::{Http, PublicUrl};
 pub use key::Key;
+pub use pulse::Pulse;
 pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
@@ -29,8 +33,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// `database.*`
     pub database: Database,
-    /// `pulse.url`: AMQP URL of the broker. Accepted; the door that uses it is not built yet.
-    pub pulse_url: Option<Secret>,
+    /// `pulse.*`
+    pub pulse: Pulse,
     /// `secret_key`: encrypts stored Hawk secrets (R26). `ID:KEY` entries, newest first; none: the key
     /// file beside an SQLite database. PostgreSQL has no such file.
     pub secret_key: Option<Keyring>,
@@ -134,7 +138,6 @@ impl Configuration {
         directory: &Path,
     ) -> Result<Self, ConfigError> {
         let path = |key| settings.get(key).map(|setting| PathBuf::from(&setting.text));
-        let secret = |key| settings.get(key).map(|setting| Secret::new(setting.text.clone()));
         Ok(Self {
             listen: typed(settings, Key::Listen, DEFAULT_LISTEN, |text| {
                 text.parse().map_err(|_| {
@@ -149,7 +152,7 @@ impl Configuration {
                 allow_unsafe: typed(settings, Key::DatabaseUnsafe, "false", truth)?,
                 migrate_on_start: typed(settings, Key::DatabaseMigrateOnStart, "true", truth)?,
             },
-            pulse_url: secret(Key::PulseUrl),
+            pulse: pulse::pulse(settings, environment)?,
             secret_key: secret_key(settings)?,
             tls: tls(settings)?,
             http: http::http(settings)?,
@@ -177,7 +180,7 @@ impl Configuration {
 
     /// Keys that are set and have no effect in this version.
     pub fn without_effect(&self) -> Vec<Key> {
-        [(Key::PulseUrl, self.pulse_url.is_some()), (Key::UiDir, self.ui_dir.is_some())]
+        [(Key::UiDir, self.ui_dir.is_some())]
             .into_iter()
             .filter_map(|(key, set)| set.then_some(key))
             .collect()

@@ -1,7 +1,7 @@
 //! Raw values from file, environment and command line, the later winning over the earlier.
 
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind, PREFIX, TOKEN_VARIABLE};
+use super::key::{JOB_SOURCES, Key, Kind, PREFIX, PUSH_SOURCES, TOKEN_VARIABLE};
 use super::service_link::is_service_link;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,15 +10,19 @@ use std::path::{Path, PathBuf};
 /// File that is read if `--config` names none; it need not exist.
 pub const DEFAULT_FILE: &str = "herdgate.toml";
 
-/// The variables that concern us: `HERDGATE_*`, `OTEL_*`, `NO_COLOR`. Everything that reads the
-/// environment is handed this, so that tests need not touch that of the process.
+/// The variables that concern us: `HERDGATE_*`, `OTEL_*`, `NO_COLOR` and the sources of Pulse. Everything
+/// that reads the environment is handed this, so that tests need not touch that of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
     /// Keeps what concerns us, of `std::env::vars_os` for instance.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let ours = |name: &str| name.starts_with(PREFIX) || name.starts_with("OTEL_") || name == "NO_COLOR";
+        let ours = |name: &str| {
+            name.starts_with(PREFIX)
+                || name.starts_with("OTEL_")
+                || ["NO_COLOR", JOB_SOURCES, PUSH_SOURCES].contains(&name)
+        };
         Self(
             variables
                 .into_iter()
@@ -96,7 +100,7 @@ impl Settings {
             .map_err(|error| ConfigError::Syntax { path: path.into(), source: Box::new(error) })?;
         for (name, value) in table {
             match value {
-                toml::Value::Table(members) => {
+                toml::Value::Table(members) if Key::from_path(&name).is_none() => {
                     for (member, value) in members {
                         self.add_file_value(path, format!("{name}.{member}"), value)?;
                     }
@@ -116,6 +120,7 @@ impl Settings {
             (Kind::Text, toml::Value::String(text)) => text,
             (Kind::Integer, toml::Value::Integer(number)) => number.to_string(),
             (Kind::Boolean, toml::Value::Boolean(truth)) => truth.to_string(),
+            (Kind::Names, toml::Value::Table(names)) => serde_json::json!(names).to_string(),
             (Kind::List, toml::Value::Array(members)) if members.iter().all(toml::Value::is_str) => {
                 members.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
             }
@@ -124,6 +129,7 @@ impl Settings {
                     Kind::Text => "must be a string",
                     Kind::Integer => "must be an integer",
                     Kind::Boolean => "must be true or false",
+                    Kind::Names => "must be a table of strings",
                     Kind::List => "must be an array of strings",
                 };
                 return Err(ConfigError::Value { key, origin, problem: wanted.into() });

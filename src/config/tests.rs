@@ -52,7 +52,12 @@ fn every_key_is_read_from_the_file() {
             unsafe = true
             migrate_on_start = false
             [pulse]
-            url = "amqp://h"
+            url = "amqp://u:p@h"
+            ca = "pulse-ca.pem"
+            prefetch = 10
+            connection_age_seconds = 60
+            [pulse.brokers]
+            stage = "amqps://u:p@stage"
             [tls]
             cert = "c.pem"
             key = "k.pem"
@@ -82,7 +87,15 @@ fn every_key_is_read_from_the_file() {
             allow_unsafe: true,
             migrate_on_start: false,
         },
-        pulse_url: Some(Secret::new("amqp://h".into())),
+        pulse: Pulse {
+            brokers: [("default", "amqp://u:p@h"), ("stage", "amqps://u:p@stage")]
+                .map(|(name, url)| (name.to_owned(), BrokerUrl::parse(url).unwrap()))
+                .into(),
+            ca: Some("pulse-ca.pem".into()),
+            prefetch: 10,
+            connection_age: std::time::Duration::from_secs(60),
+            sources: Vec::new(),
+        },
         secret_key: Some(Keyring::parse(KEYS).unwrap()),
         tls: Some(Tls { cert: "c.pem".into(), key: "k.pem".into(), client_ca: Some("ca.pem".into()) }),
         http: Http {
@@ -109,6 +122,10 @@ fn the_variables_have_the_documented_names() {
         (Key::Listen, "HERDGATE_LISTEN"),
         (Key::DatabaseUrl, "HERDGATE_DATABASE_URL"),
         (Key::PulseUrl, "HERDGATE_PULSE_URL"),
+        (Key::PulseBrokers, "HERDGATE_PULSE_BROKERS"),
+        (Key::PulseCa, "HERDGATE_PULSE_CA"),
+        (Key::PulsePrefetch, "HERDGATE_PULSE_PREFETCH"),
+        (Key::PulseConnectionAge, "HERDGATE_PULSE_CONNECTION_AGE_SECONDS"),
         (Key::SecretKey, "HERDGATE_SECRET_KEY"),
         (Key::TlsCert, "HERDGATE_TLS_CERT"),
         (Key::TlsKey, "HERDGATE_TLS_KEY"),
@@ -223,6 +240,6 @@ fn a_refused_database_url_is_not_quoted() {
 
 #[test]
 fn keys_without_effect_are_told() {
-    let configuration = read("ui_dir = \"ui\"\npulse.url = \"amqp://h\"", &[]).unwrap();
-    assert_eq!(configuration.without_effect(), [Key::PulseUrl, Key::UiDir]);
+    let configuration = read("ui_dir = \"ui\"", &[]).unwrap();
+    assert_eq!(configuration.without_effect(), [Key::UiDir]);
 }

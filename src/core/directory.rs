@@ -1,4 +1,4 @@
-//! Repositories, credentials and tiers in memory, looked after so that changes made anywhere are
+//! Repositories, credentials, tiers and exchanges in memory, looked after so that changes made anywhere are
 //! noticed within 2 s.
 
 use super::gateway::Directory;
@@ -17,6 +17,10 @@ pub(crate) struct DirectoryWatch(watch::Receiver<Arc<Directory>>);
 impl DirectoryWatch {
     pub(crate) fn current(&self) -> Arc<Directory> {
         self.0.borrow().clone()
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Directory>> {
+        self.0.clone()
     }
 }
 
@@ -115,7 +119,8 @@ async fn load(store: &Store) -> Result<Directory, StoreError> {
     let credentials =
         store.credentials().await?.into_iter().filter(|credential| credential.revoked_at.is_none()).collect();
     let tiers = store.tiers().await?.into_iter().collect();
-    Ok(Directory { version, repositories, credentials, tiers })
+    let exchanges = store.registrations().await?.into_iter().map(Arc::new).collect();
+    Ok(Directory { version, repositories, credentials, tiers, exchanges })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The running core: takes submissions in, hands them to the writers, gives verdicts back.
 
 use super::directory::DirectoryKeeper;
+use super::exchanges::Consumers;
 use super::holding::HoldingLimits;
 use super::parking::{self, Parking};
 use super::readiness::{Commits, Readiness};
@@ -8,7 +9,9 @@ use super::submission::{Content, Item, PushSubmission, Submission};
 use super::writer::{self, Work, WriterContext};
 use super::{notices, pushes, replay};
 use crate::access::{Credentials, Principal};
-use crate::domain::{Door, Outcome, Refused, Repository, RetryCause, Signature, Verdict, Violation};
+use crate::domain::{
+    Door, Outcome, Refused, Registration, Repository, RetryCause, Signature, Verdict, Violation,
+};
 use crate::limits;
 use crate::store::intern::Interner;
 use crate::store::{Backend, Store, StoreError};
@@ -45,6 +48,7 @@ pub(crate) struct GatewayShared {
     pub(crate) store: Store,
     pub(crate) context: Arc<WriterContext>,
     directory: Arc<DirectoryKeeper>,
+    consumers: Consumers,
     /// Queues of the writers; empty once the gateway stops.
     queues: RwLock<Vec<mpsc::Sender<Work>>>,
     heard: watch::Sender<u64>,
@@ -53,7 +57,7 @@ pub(crate) struct GatewayShared {
     stop: CancellationToken,
 }
 
-/// Repositories, credentials and tiers as of the last look, at most 2 s old.
+/// Repositories, credentials, tiers and exchanges as of the last look, at most 2 s old.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     /// Moves with every change.
@@ -64,6 +68,8 @@ pub struct Directory {
     pub credentials: Credentials,
     /// Tier overrides.
     pub tiers: HashMap<Signature, i32>,
+    /// Exchanges that messages are taken from, by name.
+    pub exchanges: Vec<Arc<Registration>>,
 }
 
 /// Why a whole request was not taken in.
@@ -134,6 +140,7 @@ impl Gateway {
             store: store.clone(),
             context,
             directory: directory.clone(),
+            consumers: Consumers::default(),
             queues: RwLock::new(queues),
             heard: heard.clone(),
             tasks: Mutex::default(),
@@ -199,6 +206,16 @@ impl Gateway {
     /// The directory as of the last look.
     pub fn directory(&self) -> Arc<Directory> {
         self.0.context.directory.current()
+    }
+
+    /// Changes with the directory.
+    pub fn directory_changes(&self) -> watch::Receiver<Arc<Directory>> {
+        self.0.context.directory.subscribe()
+    }
+
+    /// How the consumers of exchanges do.
+    pub fn consumers(&self) -> &Consumers {
+        &self.0.consumers
     }
 
     /// Looks again now, after an administrative call.

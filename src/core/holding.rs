@@ -197,6 +197,8 @@ fn held_write<'a>(
         guid: claimed.guid.as_deref(),
         waiting_for: waiting.map(|w| w.on),
         repository_id: waiting.map(|w| w.repository_id),
+        routing_key: submission.context.as_ref().and_then(|context| context.routing_key.as_deref()),
+        context: submission.context.as_ref().map(|context| &*context.json),
         raw: kept,
         raw_size: raw.len() as i64,
         violations: (!violations.is_empty()).then(|| violations::to_json(violations)),

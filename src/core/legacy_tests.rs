@@ -24,6 +24,7 @@ fn legacy(format: RawFormat, item: &Value) -> Submission {
         content,
         warnings,
         held: None,
+        context: None,
     }
 }
 

@@ -9,6 +9,7 @@
 mod additions;
 mod commit;
 mod directory;
+mod exchanges;
 mod family;
 mod gateway;
 mod holding;
@@ -27,8 +28,9 @@ mod legacy_tests;
 #[cfg(test)]
 mod tests;
 
+pub use exchanges::{ConsumerPhase, ConsumerStatus, Consumers};
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
 pub use readiness::Readiness;
 pub use replay::may_handle_held;
-pub use submission::{Content, HeldOrigin, PushSubmission, Submission};
+pub use submission::{Content, DeliveryContext, HeldOrigin, PushSubmission, Submission};

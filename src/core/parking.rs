@@ -176,6 +176,7 @@ impl GatewayShared {
 
     pub(super) async fn expire(&self) -> Result<(), StoreError> {
         let expired = self.store.expire(chrono::Utc::now(), self.context.bounds.rejected_age).await?;
+        self.store.expire_attempts(chrono::Utc::now() - limits::PULSE_ATTEMPT_AGE).await?;
         if expired.parked > 0 {
             tracing::warn!(count = expired.parked, "parked submissions expired and are held as such");
         }
@@ -284,7 +285,10 @@ pub(crate) fn again(held: HeldSubmission, raw: Bytes, replayed: bool) -> Item {
         | RawFormat::LegacyPushJson
         | RawFormat::LegacyJobJson
         | RawFormat::LegacyArtifactJson => held.project.clone(),
-        RawFormat::ProtobufJob | RawFormat::PulseJson | RawFormat::UndecodableFrame => None,
+        RawFormat::ProtobufJob
+        | RawFormat::PulseJson
+        | RawFormat::UndecodableFrame
+        | RawFormat::CompressedBody => None,
     };
     let decoded = formats::decode(held.format, &raw, request_project.as_deref());
     Item {
@@ -297,6 +301,8 @@ pub(crate) fn again(held: HeldSubmission, raw: Bytes, replayed: bool) -> Item {
             content: decoded.content,
             warnings: decoded.warnings,
             held: Some(HeldOrigin { id: held.id, replayed }),
+            // Kept with the held message already.
+            context: None,
         },
         source: held.source.into(),
     }

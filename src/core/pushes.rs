@@ -71,6 +71,7 @@ pub(crate) async fn submit(
                         content: Content::Invalid(content),
                         warnings: Vec::new(),
                         held: None,
+                        context: None,
                     },
                     source: principal.source.clone(),
                 },

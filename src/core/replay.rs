@@ -3,9 +3,9 @@
 use super::gateway::{GatewayShared, SubmitError, authorised};
 use super::parking::again;
 use super::pushes;
-use super::submission::{Item, PushSubmission};
+use super::submission::{DeliveryContext, Item, PushSubmission};
 use crate::access::{Principal, Rights};
-use crate::domain::{Outcome, ProjectName, Verdict, Violation};
+use crate::domain::{Door, Outcome, ProjectName, Verdict, Violation};
 use crate::formats;
 use crate::store::HeldSubmission;
 use crate::store::batch::ReleasedHeld;
@@ -54,7 +54,8 @@ async fn replay_some(
             verdicts[position] = Some(replay_push(shared, principal, &held, push).await?);
             continue;
         }
-        let item = with_rights_of_source(shared, principal, again(held, raw, true));
+        let registration = held.context.as_deref().and_then(registration_in);
+        let item = with_rights_of_source(shared, principal, again(held, raw, true), registration);
         positions.push(position);
         items.push(item);
     }
@@ -102,19 +103,38 @@ pub fn may_handle_held(principal: &Principal, project: Option<&str>, source: &st
 }
 
 /// A replay runs with the rights of the original source, or an administrator's (R25).
-fn with_rights_of_source(shared: &GatewayShared, principal: &Principal, mut item: Item) -> Item {
+fn with_rights_of_source(
+    shared: &GatewayShared,
+    principal: &Principal,
+    mut item: Item,
+    registration: Option<String>,
+) -> Item {
     if principal.rights != Rights::Administrator {
         let directory = shared.current_directory();
         let credential = directory.credentials.of_client_id(&item.source);
-        let source = match credential {
-            Some(credential) => Principal::from(&**credential),
-            None if principal.source == item.source => principal.clone(),
-            // Revoked, or no credential at all: nothing is left of its rights.
-            None => Principal { source: item.source.clone(), rights: Rights::Projects(Arc::from([])) },
+        let exchange = directory.exchanges.iter().find(|exchange| {
+            item.submission.door == Door::Pulse
+                && *exchange.exchange == *item.source
+                && registration.as_ref() == Some(&exchange.name)
+        });
+        let source = match (exchange, credential) {
+            (Some(exchange), _) => Principal::from(&**exchange),
+            (None, Some(credential)) => Principal::from(&**credential),
+            (None, None) if principal.source == item.source => principal.clone(),
+            // Revoked or removed, or no credential at all: nothing is left of its rights.
+            (None, None) => {
+                Principal { source: item.source.clone(), rights: Rights::Projects(Arc::from([])) }
+            }
         };
         item = authorised(&source, item.submission);
     }
     item
+}
+
+/// Name of the registration that a Pulse message came by; several may share an exchange.
+fn registration_in(context: &str) -> Option<String> {
+    let context: serde_json::Value = serde_json::from_str(context).ok()?;
+    context.get(DeliveryContext::REGISTRATION)?.as_str().map(ToOwned::to_owned)
 }
 
 async fn replay_push(

@@ -27,6 +27,17 @@ pub struct Submission {
     pub warnings: Vec<Violation>,
     /// Set if it was held before and comes again from there.
     pub held: Option<HeldOrigin>,
+    /// What the door knew beside the bytes.
+    pub context: Option<Arc<DeliveryContext>>,
+}
+
+/// What a door knew beside the bytes of a submission; kept with them if they are held.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryContext {
+    /// Routing key of a Pulse message.
+    pub routing_key: Option<String>,
+    /// All of it, as a JSON object.
+    pub json: String,
 }
 
 /// What a door read in a submission.
@@ -47,6 +58,11 @@ pub struct HeldOrigin {
     pub id: i64,
     /// An operator or submitter asked for it; otherwise what it waited for has come.
     pub replayed: bool,
+}
+
+impl DeliveryContext {
+    /// Member of the object that names the registration which a Pulse message came by.
+    pub const REGISTRATION: &str = "registration";
 }
 
 /// One push as a door received it.

@@ -94,6 +94,7 @@ pub(super) fn submission(guid: &str, state: &str, digit: char, change: impl FnOn
         content: Content::Job(job),
         warnings: vec![],
         held: None,
+        context: None,
     }
 }
 

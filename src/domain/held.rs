@@ -49,6 +49,8 @@ pub enum RawFormat {
     LegacyArtifactJson,
     /// A frame of a `SubmitJobs` stream that is none of the above.
     UndecodableFrame,
+    /// A Pulse message whose body could not be decompressed.
+    CompressedBody,
 }
 
 impl RawFormat {
@@ -63,6 +65,7 @@ impl RawFormat {
             Self::LegacyJobJson => "legacy_job_json",
             Self::LegacyArtifactJson => "legacy_artifact_json",
             Self::UndecodableFrame => "undecodable_frame",
+            Self::CompressedBody => "compressed_body",
         }
     }
 
@@ -77,6 +80,7 @@ impl RawFormat {
             Self::LegacyJobJson,
             Self::LegacyArtifactJson,
             Self::UndecodableFrame,
+            Self::CompressedBody,
         ]
         .into_iter()
         .find(|f| f.as_str() == word)
@@ -87,7 +91,7 @@ impl RawFormat {
     /// JSON Pointer of the project in a submission of this format.
     pub fn project_path(self) -> &'static str {
         match self {
-            Self::ProtobufJob | Self::PulseJson => "/origin/project",
+            Self::ProtobufJob | Self::PulseJson | Self::CompressedBody => "/origin/project",
             Self::ProtobufArtifact
             | Self::ProtobufPush
             | Self::LegacyPushJson
@@ -100,7 +104,7 @@ impl RawFormat {
     /// JSON Pointer of the revision.
     pub fn revision_path(self) -> &'static str {
         match self {
-            Self::ProtobufJob | Self::PulseJson => "/origin/revision",
+            Self::ProtobufJob | Self::PulseJson | Self::CompressedBody => "/origin/revision",
             Self::ProtobufArtifact
             | Self::ProtobufPush
             | Self::LegacyPushJson

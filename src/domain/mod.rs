@@ -2,6 +2,7 @@
 //! no transport here; everything is plain data and pure functions.
 
 mod digest;
+mod exchange;
 mod failure_classification;
 mod held;
 mod job;
@@ -14,6 +15,7 @@ mod transition;
 mod verdict;
 
 pub use digest::{ContentDigest, Fingerprint};
+pub use exchange::{DEFAULT_BROKER, ExchangeKind, QueueType, Registration, RegistrationOrigin};
 pub use failure_classification::FailureClassification;
 pub use held::{Door, HeldState, RawFormat};
 pub use job::{

@@ -9,6 +9,7 @@ mod http;
 mod load;
 mod panics;
 mod preface;
+pub mod pulse;
 mod quotas;
 pub mod refusal;
 mod router;

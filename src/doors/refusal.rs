@@ -4,7 +4,7 @@ use crate::access::administration::CredentialError;
 use crate::core::SubmitError;
 use crate::domain::RetryCause;
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::{RegistrationConflict, StoreError};
 use std::time::Duration;
 
 /// Why a call or stream ends without its answer.
@@ -56,6 +56,9 @@ pub enum Refusal {
     /// The name is taken.
     #[error("{0}")]
     AlreadyExists(String),
+    /// What is there already stands in the way.
+    #[error("{0}")]
+    Precondition(String),
     /// A resume cursor that cannot be served any more.
     #[error("{0}")]
     CursorExpired(String),
@@ -140,6 +143,15 @@ impl From<StoreError> for Refusal {
             | StoreError::Unusable(_)
             | StoreError::Panicked
             | StoreError::Internal(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RegistrationConflict> for Refusal {
+    fn from(conflict: RegistrationConflict) -> Self {
+        match conflict {
+            RegistrationConflict::Store(error) => error.into(),
+            other => Self::Precondition(other.to_string()),
         }
     }
 }

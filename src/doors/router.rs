@@ -35,7 +35,7 @@ pub struct DoorOptions {
     /// Seals and opens Hawk secrets.
     pub keyring: Arc<Keyring>,
     /// How the gateway is reached from outside.
-    pub reached: Arc<Http>,
+    pub reached: Arc<config::Http>,
     /// How the HTTP door answers.
     pub http: HttpOptions,
     /// Ends TLS; none: plain text.

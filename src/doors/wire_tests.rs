@@ -299,7 +299,7 @@ async fn stalled_stream(server: &Server, given: usize) -> impl Sized {
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..200 {
+    for _ in 0..1000 {
         if holds() {
             return;
         }

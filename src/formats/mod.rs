@@ -19,6 +19,7 @@ mod pulse_json;
 mod pulse_message;
 mod push;
 pub mod push_notices;
+pub mod registration;
 mod schema;
 mod translate;
 mod validate;
@@ -99,6 +100,15 @@ fn decode_as(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> D
             protobuf::undecodable("send herdgate.v1.SubmitJobsRequest"),
             ClaimedIdentity::default(),
         ),
+        RawFormat::CompressedBody => Decoded::refused(
+            Violation::new(
+                "",
+                "compression",
+                "the body could not be decompressed; publish the message again, plain or compressed by \
+                 zlib, gzip or bzip2",
+            ),
+            ClaimedIdentity::default(),
+        ),
         // Pushes have decoders of their own; reached only by bytes that were filed under a wrong word.
         RawFormat::ProtobufPush | RawFormat::LegacyPushJson => Decoded::refused(
             Violation::new("", "format", "the submission is a push, a job or artifact is expected"),
@@ -127,6 +137,7 @@ pub fn decode_held_push(format: RawFormat, raw: &Bytes) -> Option<PushSubmission
         | RawFormat::ProtobufArtifact
         | RawFormat::LegacyJobJson
         | RawFormat::LegacyArtifactJson
-        | RawFormat::UndecodableFrame => None,
+        | RawFormat::UndecodableFrame
+        | RawFormat::CompressedBody => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The version of what gateways keep in memory: repositories, credentials and tiers.
+//! The version of what gateways keep in memory: repositories, credentials, tiers and exchanges.
 
 use super::entities::gateway::gateway_state;
 use super::{Store, StoreError};
@@ -10,7 +10,7 @@ const DIRECTORY_VERSION: &str = "directory_version";
 const COMMIT_PROBE: &str = "database_id";
 
 impl Store {
-    /// Grows with every change of repositories, credentials and tiers; cheap to ask for.
+    /// Grows with every change of repositories, credentials, tiers and exchanges; cheap to ask for.
     ///
     /// # Errors
     /// If the database fails.

@@ -3,9 +3,12 @@
 pub(crate) mod batch;
 mod changes;
 mod credentials;
+mod delivery_attempts;
 mod directory;
 pub mod entities;
 mod error;
+mod exchange_bindings;
+mod exchanges;
 mod expiry;
 mod held;
 pub(crate) mod intern;
@@ -32,6 +35,8 @@ mod waiting;
 
 pub use credentials::Creation;
 pub use error::StoreError;
+pub use exchange_bindings::Binding;
+pub use exchanges::{RegistrationConflict, RegistrationSaved, Removal};
 pub use expiry::Expired;
 pub use ledger::{Disposition, HeldSummary, LedgerBalance};
 pub use nonces::Nonce;

@@ -182,6 +182,9 @@ pub struct HeldMessage {
     pub revision: Option<String>,
     pub guid: Option<String>,
     pub violations: Vec<Violation>,
+    pub routing_key: Option<String>,
+    /// What the door knew beside the bytes, as JSON.
+    pub context: Option<String>,
     pub received_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub repeats: i64,
@@ -200,6 +203,25 @@ pub struct HeldFilter {
     pub source: Option<String>,
     /// With this job guid.
     pub guid: Option<String>,
+    /// With this routing key.
+    pub routing_key: Option<String>,
+    /// First received then or later.
+    pub received_from: Option<DateTime<Utc>>,
+    /// First received before then.
+    pub received_before: Option<DateTime<Utc>>,
+}
+
+/// How many held messages there are of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in admin_service.proto")]
+pub struct HeldCount {
+    pub source: String,
+    pub state: HeldState,
+    /// Rule of the first violation; empty while parked.
+    pub reason: String,
+    pub items: i64,
+    pub oldest_received_at: DateTime<Utc>,
+    pub newest_received_at: DateTime<Utc>,
 }
 
 /// A credential. Of its token there is a hash, its Hawk secret is sealed.

@@ -84,6 +84,15 @@ pub(super) fn held_state(state: HeldState) -> KeyValue {
     KeyValue::new("state", state.as_str())
 }
 
+/// Brokers are few: those of the configuration.
+pub(super) fn broker(name: &str) -> KeyValue {
+    KeyValue::new("broker", name.to_owned())
+}
+
+pub(super) fn phase(phase: &'static str) -> KeyValue {
+    KeyValue::new("phase", phase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

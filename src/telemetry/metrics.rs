@@ -24,6 +24,12 @@ pub struct Metrics {
     statements: Counter<u64>,
     watchers: UpDownCounter<i64>,
     streams: UpDownCounter<i64>,
+    pulse_connected: Gauge<u64>,
+    pulse_reconnects: Counter<u64>,
+    pulse_consumers: Gauge<u64>,
+    pulse_unacked: UpDownCounter<i64>,
+    pulse_redelivered: Counter<u64>,
+    pulse_disagreements: Counter<u64>,
 }
 
 /// Upper bounds of the buckets of batch sizes; the largest batch is
@@ -108,6 +114,30 @@ impl Metrics {
                 .i64_up_down_counter("herdgate.streams")
                 .with_description("Open SubmitJobs streams.")
                 .build(),
+            pulse_connected: meter
+                .u64_gauge("herdgate.pulse.connected")
+                .with_description("Whether the broker is connected, by broker: 1 or 0.")
+                .build(),
+            pulse_reconnects: meter
+                .u64_counter("herdgate.pulse.connections.lost")
+                .with_description("Connections to a broker that were lost or could not be made, by broker.")
+                .build(),
+            pulse_consumers: meter
+                .u64_gauge("herdgate.pulse.exchanges")
+                .with_description("Registered exchanges, by how their consumers do.")
+                .build(),
+            pulse_unacked: meter
+                .i64_up_down_counter("herdgate.pulse.unacknowledged")
+                .with_description("Deliveries that are not acknowledged yet.")
+                .build(),
+            pulse_redelivered: meter
+                .u64_counter("herdgate.pulse.redelivered")
+                .with_description("Deliveries that the broker marks as delivered before.")
+                .build(),
+            pulse_disagreements: meter
+                .u64_counter("herdgate.pulse.routing_key.disagreements")
+                .with_description("Messages whose routing key does not name the project that they name.")
+                .build(),
         }
     }
 
@@ -177,6 +207,36 @@ impl Metrics {
     /// Statements were sent to the database.
     pub fn statements(&self, count: u64) {
         self.statements.add(count, &[]);
+    }
+
+    /// Whether a broker of the configuration is connected now.
+    pub fn pulse_connected(&self, broker: &str, connected: bool) {
+        self.pulse_connected.record(connected.into(), &[labels::broker(broker)]);
+    }
+
+    /// A connection to a broker was lost or could not be made.
+    pub fn pulse_connection_lost(&self, broker: &str) {
+        self.pulse_reconnects.add(1, &[labels::broker(broker)]);
+    }
+
+    /// Registered exchanges whose consumers do so, by one of the words of the core.
+    pub fn pulse_consumers(&self, phase: &'static str, count: u64) {
+        self.pulse_consumers.record(count, &[labels::phase(phase)]);
+    }
+
+    /// Deliveries came (or, negative, were acknowledged or given back).
+    pub fn pulse_unacked(&self, change: i64) {
+        self.pulse_unacked.add(change, &[]);
+    }
+
+    /// Deliveries that the broker marks as delivered before.
+    pub fn pulse_redelivered(&self, count: u64) {
+        self.pulse_redelivered.add(count, &[]);
+    }
+
+    /// Messages whose routing key does not name their project.
+    pub fn pulse_disagreements(&self, count: u64) {
+        self.pulse_disagreements.add(count, &[]);
     }
 
     /// A `WatchJobs` stream is open as long as what this returns lives.

@@ -144,7 +144,8 @@ where
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal);
     let format = log.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     // Checked when the configuration was read.
-    let filter = EnvFilter::new(&log.filter);
+    // What the AMQP client logs is said by the door that handles it; a directive of the operator's wins.
+    let filter = EnvFilter::new(format!("lapin=off,{}", log.filter));
     match format {
         LogFormat::Text => layer.with_filter(filter).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
@@ -196,6 +197,12 @@ mod tests {
             metrics.commit_lag(Duration::from_millis(30));
             metrics.visible_lag(Duration::from_secs(2));
             metrics.statements(9);
+            metrics.pulse_connected("default", true);
+            metrics.pulse_connection_lost("default");
+            metrics.pulse_consumers("consuming", 2);
+            metrics.pulse_unacked(5);
+            metrics.pulse_redelivered(3);
+            metrics.pulse_disagreements(1);
         });
         for line in [
             "herdgate_batch_size_bucket{le=\"350\"} 0",
@@ -208,6 +215,12 @@ mod tests {
             "herdgate_lag_commit_seconds_count 1",
             "herdgate_lag_visible_seconds_count 1",
             "herdgate_database_statements_total 9",
+            "herdgate_pulse_connected{broker=\"default\"} 1",
+            "herdgate_pulse_connections_lost_total{broker=\"default\"} 1",
+            "herdgate_pulse_exchanges{phase=\"consuming\"} 2",
+            "herdgate_pulse_unacknowledged 5",
+            "herdgate_pulse_redelivered_total 3",
+            "herdgate_pulse_routing_key_disagreements_total 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

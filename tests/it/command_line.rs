@@ -28,6 +28,8 @@ async fn demo_once_prints_a_verdict_for_every_sample_and_ends_well() {
     let verdicts = printed.lines().filter(|line| line.contains("STORED")).count();
     assert!(verdicts > 0, "{printed}");
     assert!(!printed.contains("RETRY_LATER"), "{printed}");
+    let (_, legacy) = printed.split_once("signed with Hawk").unwrap_or_else(|| panic!("{printed}"));
+    assert_eq!(legacy.matches("STORED").count(), 2, "{printed}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the demo leaves nothing behind");
 }
 

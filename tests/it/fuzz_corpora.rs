@@ -29,6 +29,11 @@ fn job_collections_hold_what_fuzzing_asserts() {
 }
 
 #[test]
+fn hawk_headers_hold_what_fuzzing_asserts() {
+    replay("hawk_header", fuzzed::hawk_header);
+}
+
+#[test]
 fn logs_hold_what_fuzzing_asserts() {
     replay("log", fuzzed::log);
 }

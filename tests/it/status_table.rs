@@ -58,7 +58,7 @@ async fn what_is_taken_care_of_is_ok_and_listed_item_by_item(database: Database)
     let jobs = [(&once, &revision), (&twice, &revision), (&twice, &revision), (&new_guid(), &early)];
     let submissions = jobs.iter().map(|(guid, revision)| pending(guid, revision).submission()).collect();
     let verdicts = submit_batch(&mut gateway.ingest(), submissions).await.unwrap();
-    let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome()).collect();
+    let outcomes: Vec<_> = verdicts.iter().map(herdgate::proto::Verdict::outcome).collect();
     assert_eq!(outcomes, [Outcome::Stored, Outcome::Stored, Outcome::Unchanged, Outcome::Parked]);
 
     let (once, twice) = ("legacy-once/1", "legacy-twice/1");
@@ -80,7 +80,7 @@ async fn a_rejected_item_leaves_its_neighbours_stored(database: Database) {
 
     let submissions = vec![nonsense(), pending(&new_guid(), &revision).submission()];
     let verdicts = submit_batch(&mut gateway.ingest(), submissions).await.unwrap();
-    let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome()).collect();
+    let outcomes: Vec<_> = verdicts.iter().map(herdgate::proto::Verdict::outcome).collect();
     assert_eq!(outcomes, [Outcome::Rejected, Outcome::Stored]);
 
     let items = json!([{"revision": revision, "job": {}}, item("legacy-good/1", &revision)]);

@@ -1,8 +1,9 @@
 //! TLS on the one listener, with real clients of HTTP and gRPC.
 
 use crate::harness::command::{herdgate_on, run};
+use crate::harness::gateway::{PROJECT, create_credential};
 use crate::harness::http::{Answer, exchange};
-use crate::harness::{Database, Gateway};
+use crate::harness::{Database, Gateway, eventually};
 use herdgate::proto::ListRepositoriesRequest;
 use herdgate::proto::admin_service_client::AdminServiceClient;
 use http::Request;
@@ -81,6 +82,15 @@ impl Certificates {
 
     /// Asks over HTTP; `None` if the gateway refuses the certificate shown.
     async fn get(&self, gateway: &Gateway, identity: Option<(&str, &str)>) -> Option<Answer> {
+        self.send(gateway, identity, Request::get("/healthz").body("").unwrap()).await
+    }
+
+    async fn send(
+        &self,
+        gateway: &Gateway,
+        identity: Option<(&str, &str)>,
+        request: Request<&'static str>,
+    ) -> Option<Answer> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.server_authority.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -106,7 +116,7 @@ impl Certificates {
         if read.is_ok() {
             return None;
         }
-        Some(exchange(stream, Request::get("/healthz").body("").unwrap()).await)
+        Some(exchange(stream, request).await)
     }
 
     /// The number of repositories, asked over gRPC.
@@ -144,6 +154,30 @@ async fn a_client_certificate_is_taken_from_our_authority_only() {
         assert_eq!(certificates.get(&gateway, identity).await.is_some(), accepted);
         assert_eq!(certificates.call(&gateway, identity).await.is_some(), accepted);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_stands_for_the_credential_that_it_is_bound_to() {
+    let database = Database::sqlite();
+    let certificates = Certificates::in_folder(database.folder.path());
+    let (bound, bound_key) = certificates.client_authority.signed();
+    let (other, other_key) = certificates.client_authority.signed();
+    let file = database.folder.path().join("mill.pem");
+    std::fs::write(&file, &bound).unwrap();
+    let gateway = certificates.gateway(&database).await;
+    create_credential(&database, "mill", &["--project", PROJECT, "--certificate", file.to_str().unwrap()])
+        .await;
+    let post = async |identity| {
+        let request =
+            Request::post(format!("/api/project/{PROJECT}/jobs/")).header("content-type", "application/json");
+        certificates.send(&gateway, identity, request.body("[]").unwrap()).await.unwrap().status
+    };
+    eventually("the gateway knows the credential", Duration::from_secs(10), async || {
+        (post(Some((&bound, &bound_key))).await == 200).then_some(())
+    })
+    .await;
+    assert_eq!(post(Some((&other, &other_key))).await, 403);
+    assert_eq!(post(None).await, 403);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,6 @@ use crate::config::Configuration;
 use crate::core::{Gateway, GatewayOptions, PushSubmission};
 use crate::domain::{Door, Signature};
 use crate::doors::grpc::translate;
-use crate::store::model::HeldFilter;
 use crate::store::{FileLock, Store};
 use crate::{limits, proto};
 use chrono::Utc;
@@ -24,7 +23,7 @@ const PAGE: u64 = 100;
 #[derive(Debug)]
 pub struct OnDatabase {
     configuration: Configuration,
-    store: Store,
+    pub(super) store: Store,
     pipeline: Option<Pipeline>,
 }
 
@@ -119,14 +118,8 @@ impl OnDatabase {
         &mut self,
         which: proto::ListHeldMessagesRequest,
     ) -> Result<proto::ListHeldMessagesResponse, Failure> {
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let filter = HeldFilter {
-            state: translate::held_state(which.state)
-                .map_err(|refusal| Failure::Refused(refusal.to_string()))?,
-            project: some(&which.project),
-            source: some(&which.source),
-            guid: some(&which.job_guid),
-        };
+        let filter =
+            translate::held_filter(&which).map_err(|refusal| Failure::Refused(refusal.to_string()))?;
         let size = u64::try_from(which.page_size).ok().filter(|size| *size > 0).unwrap_or(PAGE);
         // Here the token of a page is the last id of the one before.
         let before = which.page_token.parse().ok();

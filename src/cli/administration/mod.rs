@@ -14,6 +14,19 @@ use clap::Args;
 use database::OnDatabase;
 use server::OnServer;
 
+/// Delegates a call to the side that was chosen.
+macro_rules! either {
+    ($self:ident.$call:ident($($argument:expr),*)) => {
+        match $self {
+            Self::Database(side) => side.$call($($argument),*).await,
+            Self::Server(side) => side.$call($($argument),*).await,
+        }
+    };
+}
+
+// Behind the macro, which it uses.
+mod exchanges;
+
 /// Which gateway to administer.
 #[derive(Debug, Clone, Args)]
 pub struct Target {
@@ -32,16 +45,6 @@ pub enum Administration {
     Database(Box<OnDatabase>),
     /// By its Admin service.
     Server(Box<OnServer>),
-}
-
-/// Delegates a call to the side that was chosen.
-macro_rules! either {
-    ($self:ident.$call:ident($($argument:expr),*)) => {
-        match $self {
-            Self::Database(side) => side.$call($($argument),*).await,
-            Self::Server(side) => side.$call($($argument),*).await,
-        }
-    };
 }
 
 impl Administration {

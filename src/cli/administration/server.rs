@@ -11,7 +11,7 @@ use crate::proto::ingest_service_client::IngestServiceClient;
 /// A running gateway.
 #[derive(Debug)]
 pub struct OnServer {
-    admin: AdminServiceClient<Connection>,
+    pub(super) admin: AdminServiceClient<Connection>,
     ingest: IngestServiceClient<Connection>,
 }
 

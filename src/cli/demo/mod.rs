@@ -3,16 +3,19 @@
 
 mod samples;
 mod show;
+mod signed;
 
 use super::output::{line, notice};
 use super::running::{Ended, Running, StopSignals};
 use super::server::{Connection, connect};
 use super::submit::submit_all;
 use super::{Context, Exit, Failure, verdicts};
+use crate::access::administration::IssuedCredential;
 use crate::access::{Keyring, Principal, Rights};
 use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
+use crate::doors::pulse::PulseOptions;
 use crate::doors::{DoorOptions, HttpOptions};
 use crate::proto::get_job_response::Found;
 use crate::proto::ingest_service_client::IngestServiceClient;
@@ -51,6 +54,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     let telemetry = Telemetry::start(&configuration)?;
     let store = database(&configuration).await?;
     let keyring = Keyring::parse(&Keyring::generate()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let credential = signed::credential(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     gateway.refresh_directory().await?;
     let listener = TcpListener::bind(arguments.listen)
@@ -66,11 +70,12 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         tls: None,
         quotas: Quotas::default(),
     };
-    let mut running = Running::start(listener, gateway, options)?;
-    let server = format!("http://{}", running.address());
+    let mut running = Running::start(listener, gateway, options, PulseOptions::default())?;
+    let address = running.address();
+    let server = format!("http://{address}");
 
     let shown = tokio::select! {
-        shown = tell(&server) => shown,
+        shown = tell(&server, address, &credential) => shown,
         // Nothing is left to drain then.
         failure = running.failed() => return Err(failure),
         signal = signals.next() => Err(Failure::Refused(format!("stopped by {signal}"))),
@@ -133,8 +138,8 @@ async fn database(configuration: &Configuration) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// The story: a push, the jobs, the push that came late, a job read back.
-async fn tell(server: &str) -> Result<(), Failure> {
+/// The story: a push, the jobs, the push that came late, a job read back, jobs the legacy way.
+async fn tell(server: &str, address: SocketAddr, credential: &IssuedCredential) -> Result<(), Failure> {
     let connection = connect(server, None).await?;
     let samples = samples::load()?;
     line(&format!("herdgate demo: a gateway on {server} with an empty temporary database\n"))?;
@@ -166,7 +171,11 @@ async fn tell(server: &str) -> Result<(), Failure> {
     }
     let full = stored(&connection, &samples.read_back).await?;
     line("\none of the jobs, read back with GetJob:\n")?;
-    Ok(show::job(&full)?)
+    show::job(&full)?;
+
+    line("\nand a collection of the legacy REST API, signed with Hawk:\n")?;
+    let results = signed::submit(address, credential, samples::LEGACY_JOBS).await?;
+    Ok(signed::show(&results)?)
 }
 
 async fn submit_push(connection: &Connection, push: &Push) -> Result<(), Failure> {

@@ -10,6 +10,8 @@ use serde::Deserialize;
 pub(super) const PROJECT: &str = "quarry";
 
 const JOBS: &str = include_str!("../../../samples/jobs.json");
+/// A job collection of the legacy REST API, on the first push.
+pub(super) const LEGACY_JOBS: &str = include_str!("../../../samples/legacy_jobs.json");
 const PUSHES: &str = include_str!("../../../samples/pushes.json");
 /// The sample job that has every field.
 const FULL_JOB: &str = "3b9e1d77-2f60-4c5b-8a3e-d1c4f7b60a02/1";

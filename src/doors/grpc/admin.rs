@@ -10,11 +10,13 @@ use crate::access::{Keyring, administration};
 use crate::core::Gateway;
 use crate::domain::Signature;
 use crate::proto::{
-    AddRepositoryRequest, AddRepositoryResponse, ClearTierOverrideRequest, ClearTierOverrideResponse,
+    AddExchangeRequest, AddExchangeResponse, AddRepositoryRequest, AddRepositoryResponse,
+    ClearTierOverrideRequest, ClearTierOverrideResponse, CountHeldMessagesRequest, CountHeldMessagesResponse,
     CreateCredentialRequest, CreateCredentialResponse, DiscardHeldMessagesRequest,
     DiscardHeldMessagesResponse, GetHeldMessageRequest, GetHeldMessageResponse, ListCredentialsRequest,
-    ListCredentialsResponse, ListHeldMessagesRequest, ListHeldMessagesResponse, ListRepositoriesRequest,
-    ListRepositoriesResponse, ListTierOverridesRequest, ListTierOverridesResponse, ReplayHeldMessagesRequest,
+    ListCredentialsResponse, ListExchangesRequest, ListExchangesResponse, ListHeldMessagesRequest,
+    ListHeldMessagesResponse, ListRepositoriesRequest, ListRepositoriesResponse, ListTierOverridesRequest,
+    ListTierOverridesResponse, RemoveExchangeRequest, RemoveExchangeResponse, ReplayHeldMessagesRequest,
     ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, RotateCredentialRequest,
     RotateCredentialResponse, SetTierOverrideRequest, SetTierOverrideResponse, TierOverride,
 };
@@ -160,6 +162,36 @@ impl AdminService for Admin {
         }
         self.gateway.refresh_directory().await?;
         Ok(Response::new(ClearTierOverrideResponse {}))
+    }
+
+    async fn add_exchange(
+        &self,
+        request: Request<AddExchangeRequest>,
+    ) -> Result<Response<AddExchangeResponse>, Status> {
+        let administrator = administrator(&request)?;
+        Ok(Response::new(self.register_exchange(&administrator, request.into_inner()).await?))
+    }
+
+    async fn list_exchanges(
+        &self,
+        _: Request<ListExchangesRequest>,
+    ) -> Result<Response<ListExchangesResponse>, Status> {
+        Ok(Response::new(self.registered_exchanges().await?))
+    }
+
+    async fn remove_exchange(
+        &self,
+        request: Request<RemoveExchangeRequest>,
+    ) -> Result<Response<RemoveExchangeResponse>, Status> {
+        let administrator = administrator(&request)?;
+        Ok(Response::new(self.unregister_exchange(&administrator, request.into_inner()).await?))
+    }
+
+    async fn count_held_messages(
+        &self,
+        request: Request<CountHeldMessagesRequest>,
+    ) -> Result<Response<CountHeldMessagesResponse>, Status> {
+        Ok(Response::new(self.held_counts(request.into_inner()).await?))
     }
 
     async fn list_held_messages(

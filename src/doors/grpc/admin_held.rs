@@ -2,7 +2,6 @@
 //! and discard are for credentials of the project (rule R25).
 
 use super::admin::Admin;
-use super::arguments::without_nul;
 use super::page_token::{Listing, fitting, page_size};
 use super::status::Refusal;
 use super::translate;
@@ -10,10 +9,10 @@ use crate::access::Principal;
 use crate::core::may_handle_held;
 use crate::limits;
 use crate::proto::{
-    DiscardHeldMessagesResponse, GetHeldMessageRequest, GetHeldMessageResponse, ListHeldMessagesRequest,
-    ListHeldMessagesResponse, ReplayHeldMessagesResponse,
+    self, CountHeldMessagesRequest, CountHeldMessagesResponse, DiscardHeldMessagesResponse,
+    GetHeldMessageRequest, GetHeldMessageResponse, ListHeldMessagesRequest, ListHeldMessagesResponse,
+    ReplayHeldMessagesResponse,
 };
-use crate::store::model::HeldFilter;
 
 impl Admin {
     pub(super) async fn held_page(
@@ -21,26 +20,29 @@ impl Admin {
         request: ListHeldMessagesRequest,
     ) -> Result<ListHeldMessagesResponse, Refusal> {
         let limit = page_size(request.page_size, 100, 1000)?;
-        without_nul("project", &request.project)?;
-        without_nul("source", &request.source)?;
-        without_nul("job_guid", &request.job_guid)?;
-        let given = |text: String| Some(text).filter(|text| !text.is_empty());
-        let filter = HeldFilter {
-            state: translate::held_state(request.state)?,
-            project: given(request.project),
-            source: given(request.source),
-            guid: given(request.job_guid),
-        };
+        let filter = translate::held_filter(&request)?;
         let listing = Listing::new("held", &filter);
         let before = listing.read(&request.page_token)?.map(|(id, _)| id);
         let messages = self.gateway.store().held_messages(&filter, before, limit).await?;
         let full = messages.len() as u64 == limit;
-        let (messages, cut) = fitting(messages.into_iter().map(translate::held_message));
+        let without_context =
+            |held| proto::HeldMessage { context_json: String::new(), ..translate::held_message(held) };
+        let (messages, cut) = fitting(messages.into_iter().map(without_context));
         let next_page_token = match messages.last() {
             Some(last) if full || cut => listing.token((last.id, 0)),
             _ => String::new(),
         };
         Ok(ListHeldMessagesResponse { messages, next_page_token })
+    }
+
+    pub(super) async fn held_counts(
+        &self,
+        request: CountHeldMessagesRequest,
+    ) -> Result<CountHeldMessagesResponse, Refusal> {
+        let filter = translate::held_filter(&translate::listing_of(request))?;
+        let counts = self.gateway.store().held_counts(&filter).await?;
+        let counts = counts.into_iter().map(translate::held_count).collect();
+        Ok(CountHeldMessagesResponse { counts })
     }
 
     pub(super) async fn held_one(
@@ -60,6 +62,8 @@ impl Admin {
         let mut message = translate::held_message(held);
         if shown {
             message.raw = raw_page(&raw, offset).to_vec();
+        } else {
+            message.context_json.clear();
         }
         Ok(GetHeldMessageResponse { message: Some(message) })
     }

@@ -1,6 +1,7 @@
 //! The gRPC door: takes messages apart, has the core decide, and puts verdicts together.
 
 mod admin;
+mod admin_exchanges;
 mod admin_held;
 mod arguments;
 pub mod authentication;

@@ -34,6 +34,7 @@ impl Refusal {
             Self::Forbidden(_) => Code::PermissionDenied,
             Self::NotFound(_) => Code::NotFound,
             Self::AlreadyExists(_) => Code::AlreadyExists,
+            Self::Precondition(_) => Code::FailedPrecondition,
             Self::CursorExpired(_) => Code::OutOfRange,
             Self::Internal(_) => Code::Internal,
         }
@@ -54,6 +55,7 @@ impl Refusal {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::AlreadyExists(_) => "ALREADY_EXISTS",
+            Self::Precondition(_) => "FAILED_PRECONDITION",
             Self::CursorExpired(_) => "CURSOR_EXPIRED",
             Self::Internal(_) => "INTERNAL",
         }

@@ -91,6 +91,7 @@ fn decoded(
         content,
         warnings,
         held: None,
+        context: None,
     }
 }
 
@@ -105,6 +106,7 @@ fn undecodable(raw: Bytes, violation: Violation, received_at: DateTime<Utc>) -> 
         content: Content::Invalid(refused),
         warnings: Vec::new(),
         held: None,
+        context: None,
     }
 }
 

@@ -165,7 +165,7 @@ impl From<Refusal> for Problem {
             Refusal::Unauthenticated(_) => (Code::Unauthenticated, None),
             Refusal::Forbidden(_) => (Code::Forbidden, None),
             Refusal::NotFound(_) => (Code::NotFound, None),
-            Refusal::AlreadyExists(_) => (Code::AlreadyExists, None),
+            Refusal::AlreadyExists(_) | Refusal::Precondition(_) => (Code::AlreadyExists, None),
         };
         Self { retry_after, ..Self::new(code, detail) }
     }

@@ -18,6 +18,10 @@ pub(crate) struct HeldWrite<'a> {
     pub(crate) guid: Option<&'a str>,
     pub(crate) waiting_for: Option<ParkedFor>,
     pub(crate) repository_id: Option<i32>,
+    /// Routing key that it came with.
+    pub(crate) routing_key: Option<&'a str>,
+    /// JSON: what the door knew beside the bytes.
+    pub(crate) context: Option<&'a str>,
     /// What is kept of the bytes.
     pub(crate) raw: &'a [u8],
     /// How many there were.
@@ -132,10 +136,10 @@ impl BatchTransaction<'_> {
     pub(crate) async fn hold(&mut self, rows: &[HeldWrite<'_>]) -> Result<(), StoreError> {
         let sql = "INSERT INTO held_messages (state, door, source, format, content_digest, project, \
              revision, guid, waiting_for, repository_id, raw, raw_size, raw_truncated, violations, reason, \
-             received_at, last_received_at, expires_at, repeat_count) \
+             routing_key, context, received_at, last_received_at, expires_at, repeat_count) \
              SELECT t.state, t.door, t.source, t.format, t.digest, t.project, t.revision, t.guid, \
              t.waiting_for, t.repository_id, t.raw, t.raw_size, t.truncated <> 0, t.violations, t.reason, \
-             t.received_at, t.received_at, t.expires_at, t.repeats FROM {rows} WHERE true \
+             t.routing_key, t.context, t.received_at, t.received_at, t.expires_at, t.repeats FROM {rows} WHERE true \
              ON CONFLICT (source, content_digest) DO NOTHING RETURNING source, content_digest";
         let mut inserted = HashSet::new();
         for row in self.run(sql, held_rows(rows)).await? {
@@ -406,6 +410,8 @@ fn held_rows<'a>(rows: &'a [HeldWrite<'a>]) -> RowSet<'a> {
         .int("truncated", rows.iter().map(HeldWrite::truncated))
         .optional_text("violations", rows.iter().map(|r| r.violations.as_deref()))
         .text("reason", rows.iter().map(|r| r.reason))
+        .optional_text("routing_key", rows.iter().map(|r| r.routing_key))
+        .optional_text("context", rows.iter().map(|r| r.context))
         .bigint("received_at", rows.iter().map(|r| r.received_at))
         .bigint("expires_at", rows.iter().map(|r| r.expires_at))
         .bigint("repeats", rows.iter().map(|r| r.repeats))

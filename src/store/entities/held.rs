@@ -26,6 +26,7 @@ pub mod held_message {
         pub violations: Option<String>,
         pub reason: String,
         pub context: Option<String>,
+        pub routing_key: Option<String>,
         pub received_at: i64,
         pub last_received_at: i64,
         pub expires_at: i64,

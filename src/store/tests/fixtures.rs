@@ -210,6 +210,7 @@ pub async fn hold(store: &Store, n: u8, what: ToHold<'_>) -> i64 {
         violations: Set(None),
         reason: Set(reason.into()),
         context: Set(None),
+        routing_key: Set(None),
         received_at: Set(to_micros(now())),
         last_received_at: Set(to_micros(now())),
         expires_at: Set(to_micros(what.expires_at)),

@@ -2,6 +2,7 @@
 
 mod administration;
 mod changes;
+mod exchanges;
 mod fixtures;
 mod held;
 mod jobs;

@@ -1,6 +1,6 @@
 use super::{fixtures::execute, on_each_database};
 use crate::store::StoreError;
-use crate::store::entities::{gateway, held, jobs, reference_data, repositories};
+use crate::store::entities::{exchanges, gateway, held, jobs, reference_data, repositories};
 use crate::store::testing::TestDatabase;
 use sea_orm::EntityTrait;
 
@@ -58,6 +58,9 @@ on_each_database! {
             };
         }
         readable!(
+            exchanges::exchange,
+            exchanges::exchange_binding,
+            exchanges::delivery_attempt,
             repositories::repository_group,
             repositories::repository,
             repositories::push,

@@ -21,10 +21,18 @@ pub fn herdgate(folder: &Path) -> Command {
     command
 }
 
+/// What secrets are sealed with on PostgreSQL.
+pub const SECRET_KEY: &str = "tests:6c0b9d1f6c0b9d1f6c0b9d1f6c0b9d1f6c0b9d1f6c0b9d1f6c0b9d1f6c0b9d1f";
+
 /// The binary on a database.
 pub fn herdgate_on(database: &Database) -> Command {
     let mut command = herdgate(database.folder.path());
     command.env("HERDGATE_DATABASE_URL", &database.url);
+    if !database.is_sqlite() {
+        // SQLite keeps its key in a file of its own.
+        command.env("HERDGATE_SECRET_KEY", SECRET_KEY);
+    }
+    command.envs(database.environment.iter().map(|(variable, value)| (variable, value)));
     command
 }
 

@@ -12,6 +12,8 @@ pub struct Database {
     pub url: String,
     /// Folder that the gateway runs in.
     pub folder: Arc<TempDir>,
+    /// Variables that every command on it is run with.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Database {
@@ -19,7 +21,7 @@ impl Database {
     pub fn sqlite() -> Self {
         let folder = folder();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("herdgate.db").display());
-        Self { url, folder }
+        Self { url, folder, environment: Vec::new() }
     }
 
     /// A new database on the server of the test run; `None`, said aloud, if there is none.
@@ -35,7 +37,13 @@ impl Database {
 
     /// A new database on a server.
     pub async fn on_server(server: &str) -> Self {
-        Self { url: create_database(server).await, folder: folder() }
+        Self { url: create_database(server).await, folder: folder(), environment: Vec::new() }
+    }
+
+    /// The same with one more variable for every command.
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.environment.push((variable.into(), value.into()));
+        self
     }
 
     /// Another empty database of the same kind.

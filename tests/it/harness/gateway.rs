@@ -162,6 +162,11 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
+    /// The same for a connection of one's own.
+    pub fn socket_address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Process id.
     pub fn pid(&self) -> u32 {
         self.process.id().expect("the gateway runs")
@@ -237,6 +242,12 @@ impl Gateway {
     /// Serves again on the same database, at another port, after the process ended.
     pub async fn restart(&mut self) {
         *self = Self::serve(self.database.clone(), self.token.clone(), self.variables.clone()).await;
+    }
+
+    /// The same with more variables in its environment.
+    pub async fn restart_with(&mut self, variables: &[(&'static str, &str)]) {
+        self.variables.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self.restart().await;
     }
 }
 

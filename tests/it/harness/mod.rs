@@ -3,6 +3,7 @@
 pub mod collector;
 pub mod command;
 pub mod corpus;
+pub mod cutting_proxy;
 pub mod database;
 pub mod eventually;
 pub mod gateway;
@@ -10,8 +11,11 @@ pub mod http;
 pub mod jobs;
 pub mod load;
 pub mod postgres;
+pub mod pulse;
+pub mod rabbitmq;
 pub mod raw_stream;
 pub mod reading;
+pub mod signed;
 pub mod submitting;
 
 pub use database::Database;

@@ -4,10 +4,11 @@ use super::{time_of, timestamp, violation};
 use crate::access::administration::IssuedCredential;
 use crate::access::{InvalidCredential, IssuedSecrets, WantedCredential};
 use crate::domain::{HeldState, ProjectName, Repository, RepositoryKind};
+use crate::doors::grpc::arguments::without_nul;
 use crate::doors::grpc::status::Refusal;
 use crate::limits;
 use crate::proto;
-use crate::store::model::{HeldMessage, StoredCredential};
+use crate::store::model::{HeldCount, HeldFilter, HeldMessage, StoredCredential};
 use chrono::{DateTime, Utc};
 
 /// A repository on the wire.
@@ -155,14 +156,9 @@ pub fn held_state(state: i32) -> Result<Option<HeldState>, Refusal> {
 
 /// A held message on the wire, without its raw bytes.
 pub fn held_message(held: HeldMessage) -> proto::HeldMessage {
-    let state = match held.state {
-        HeldState::Parked => proto::HeldState::Parked,
-        HeldState::Rejected => proto::HeldState::Rejected,
-        HeldState::Expired => proto::HeldState::Expired,
-    };
     proto::HeldMessage {
         id: held.id,
-        state: state.into(),
+        state: wire_state(held.state).into(),
         door: held.door.as_str().into(),
         source: held.source,
         format: held.format.as_str().into(),
@@ -176,6 +172,65 @@ pub fn held_message(held: HeldMessage) -> proto::HeldMessage {
         raw_size: held.raw_size,
         raw: Vec::new(),
         raw_truncated: held.raw_truncated,
+        routing_key: held.routing_key.unwrap_or_default(),
+        context_json: held.context.unwrap_or_default(),
+    }
+}
+
+/// Which held messages a request asks for.
+///
+/// # Errors
+/// Names the first field that breaks its rule.
+pub fn held_filter(request: &proto::ListHeldMessagesRequest) -> Result<HeldFilter, Refusal> {
+    let given = |field: &'static str, text: &str| {
+        without_nul(field, text)?;
+        Ok::<_, Refusal>(Some(text.to_owned()).filter(|text| !text.is_empty()))
+    };
+    let time = |field: &'static str, time: Option<&prost_types::Timestamp>| {
+        let wrong = || Refusal::invalid(field, "must be a time in the years 1 to 9999");
+        time.map(|time| time_of(time).ok_or_else(wrong)).transpose()
+    };
+    Ok(HeldFilter {
+        state: held_state(request.state)?,
+        project: given("project", &request.project)?,
+        source: given("source", &request.source)?,
+        guid: given("job_guid", &request.job_guid)?,
+        routing_key: given("routing_key", &request.routing_key)?,
+        received_from: time("received_from", request.received_from.as_ref())?,
+        received_before: time("received_before", request.received_before.as_ref())?,
+    })
+}
+
+/// The listing of what a request counts.
+pub fn listing_of(request: proto::CountHeldMessagesRequest) -> proto::ListHeldMessagesRequest {
+    proto::ListHeldMessagesRequest {
+        state: request.state,
+        project: request.project,
+        source: request.source,
+        routing_key: request.routing_key,
+        received_from: request.received_from,
+        received_before: request.received_before,
+        ..Default::default()
+    }
+}
+
+/// How many held messages there are of one kind.
+pub fn held_count(count: HeldCount) -> proto::HeldCount {
+    proto::HeldCount {
+        source: count.source,
+        state: wire_state(count.state).into(),
+        reason: count.reason,
+        items: count.items,
+        oldest_received_at: Some(timestamp(count.oldest_received_at)),
+        newest_received_at: Some(timestamp(count.newest_received_at)),
+    }
+}
+
+fn wire_state(state: HeldState) -> proto::HeldState {
+    match state {
+        HeldState::Parked => proto::HeldState::Parked,
+        HeldState::Rejected => proto::HeldState::Rejected,
+        HeldState::Expired => proto::HeldState::Expired,
     }
 }
 

@@ -1,15 +1,17 @@
 //! Domain and store values as protobuf messages, and the few requests that become domain values.
 
 mod admin;
+mod exchange;
 mod job;
 #[cfg(test)]
 pub mod tests_support;
 mod verdict;
 
 pub use admin::{
-    created_credential, credential, held_message, held_state, repository, repository_of, rotated_credential,
-    wanted_credential,
+    created_credential, credential, held_count, held_filter, held_message, listing_of, repository,
+    repository_of, rotated_credential, wanted_credential,
 };
+pub use exchange::{exchange, registration_of};
 pub use job::{job_with_parts, push, stored_job};
 pub use verdict::{fitted, verdict, violation};
 

@@ -4,7 +4,7 @@ use super::parameters::{Parameters, WindowTexts, problem};
 use super::{ONCE_DOCUMENTED, nothing_found};
 use crate::doors::http::problem::Problem;
 use crate::limits;
-use crate::store::lists::{Rows, Window};
+use crate::store::lists::Rows;
 use axum::Json;
 
 /// The rows that a request for a list wants: all of them, unless it says how many.
@@ -20,7 +20,7 @@ pub fn wanted(mut parameters: Parameters) -> Result<Rows, Problem> {
     }
     parameters.ignore(&ONCE_DOCUMENTED);
     parameters.finish()?;
-    Ok(Rows::Window(Window { ..window }))
+    Ok(Rows::Window(window))
 }
 
 /// All rows of a list.

@@ -148,8 +148,7 @@ fn time_condition(name: &str, value: &str) -> Option<Result<PushCondition, Probl
     let operator = name.strip_prefix("push_timestamp").filter(|operator| !operator.is_empty())?;
     let seconds = value.trim().parse::<f64>().ok().filter(|seconds| seconds.abs() < MOST_SECONDS);
     let refused = || problem(&format!("Invalid timestamp specified for {name}"));
-    // Far within an i64, which the check has made sure of.
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation, reason = "the check keeps it far within an i64")]
     let micros = (seconds.unwrap_or_default() * 1e6).round() as i64;
     let condition = PushCondition::Time(comparison(operator, micros)?);
     Some(seconds.map(|_| condition).ok_or_else(refused))
@@ -164,13 +163,13 @@ fn id_condition(name: &str, value: &str) -> Option<Result<Option<PushCondition>,
     if operator == "__in" {
         return Some(ids(value));
     }
-    let condition = comparison(operator, value.trim().parse::<i64>().unwrap_or_default())?;
-    let refused = || problem(&format!("Invalid timestamp specified for {name}"));
-    Some(match value.trim().parse::<i64>() {
+    let id = value.trim().parse::<i64>();
+    let condition = comparison(operator, *id.as_ref().unwrap_or(&0))?;
+    Some(match id {
         Ok(0) => Ok(None),
         Ok(_) => Ok(Some(PushCondition::Id(condition))),
         Err(_) if value.is_empty() => Ok(None),
-        Err(_) => Err(refused()),
+        Err(_) => Err(problem(&format!("Invalid timestamp specified for {name}"))),
     })
 }
 

@@ -30,7 +30,7 @@ impl Answer {
             match verdict.outcome {
                 Outcome::Rejected(_) => answer.rejected += 1,
                 Outcome::RetryLater { delay, cause } => {
-                    answer.retry = Some(graver(answer.retry, delay, cause))
+                    answer.retry = Some(graver(answer.retry, delay, cause));
                 }
                 Outcome::Stored(_) | Outcome::Unchanged(_) | Outcome::Parked { .. } => {}
             }

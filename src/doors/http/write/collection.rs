@@ -119,6 +119,7 @@ fn submission(
         request_project: Some(project.to_owned()),
         content,
         warnings,
+        context: None,
         held: None,
     }
 }

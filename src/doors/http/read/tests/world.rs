@@ -143,6 +143,7 @@ async fn submit(gateway: &Gateway, job: Job) {
         content: Content::Job(Box::new(job)),
         warnings: vec![],
         held: None,
+        context: None,
     };
     let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
     let verdicts = gateway.submit(&principal, vec![submission]).await.unwrap().await;

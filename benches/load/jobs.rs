@@ -4,16 +4,16 @@
 use herdgate::proto;
 use prost_types::Timestamp;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-/// Project and revision of all jobs.
+/// Project of all jobs.
 pub const PROJECT: &str = "bench";
-/// See [`PROJECT`].
-pub const REVISION: &str = "7d1e5a2c90b34f6688aa1123deadbeef00c0ffee";
 /// Different platforms.
 pub const PLATFORMS: usize = 40;
 /// Different job types.
 pub const JOB_TYPES: usize = 600;
+/// Jobs of a push where jobs are spread over several.
+const PUSH_SIZE: usize = 1000;
 
 /// A state that a job passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,34 @@ impl Moment {
 pub struct Jobs {
     name: String,
     indexes: Range<usize>,
+    /// How many of the jobs the first push has.
+    first_push: usize,
 }
 
 impl Jobs {
+    /// Jobs of one push, the same for every set.
     pub fn new(name: &str, count: usize) -> Self {
-        Self { name: name.to_owned(), indexes: 0..count }
+        Self::spread(name, count, usize::MAX)
+    }
+
+    /// Jobs of a push of `first_push` jobs and, beyond those, of further pushes of 1000 jobs.
+    pub fn spread(name: &str, count: usize, first_push: usize) -> Self {
+        Self { name: name.to_owned(), indexes: 0..count, first_push }
+    }
+
+    /// Numbers of the pushes that the jobs belong to.
+    pub fn pushes(&self) -> RangeInclusive<usize> {
+        self.push(self.indexes.start)..=self.push(self.indexes.end.saturating_sub(1))
+    }
+
+    fn push(&self, index: usize) -> usize {
+        index.checked_sub(self.first_push).map_or(0, |beyond| 1 + beyond / PUSH_SIZE)
+    }
+
+    /// Revision of a push.
+    pub fn revision(push: usize) -> String {
+        // An odd factor scatters the numbers without making two of them equal.
+        format!("{:08x}90b34f6688aa1123deadbeef00c0ffee", (push as u32).wrapping_mul(0x9e37_79b1))
     }
 
     /// The same set cut into parts of at most `size` jobs.
@@ -44,7 +67,7 @@ impl Jobs {
         let Range { start, end } = self.indexes;
         (start..end).step_by(size).map(move |first| {
             let indexes = first..end.min(first + size);
-            Self { name: self.name.clone(), indexes }
+            Self { indexes, ..self.clone() }
         })
     }
 
@@ -85,7 +108,7 @@ impl Jobs {
             origin: Some(proto::Origin {
                 form: Some(proto::origin::Form::Current(proto::CurrentOrigin {
                     project: Some(PROJECT.to_owned()),
-                    revision: Some(REVISION.to_owned()),
+                    revision: Some(Self::revision(self.push(index))),
                     id: Some(88_565),
                 })),
             }),

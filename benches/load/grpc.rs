@@ -1,25 +1,38 @@
 //! Clients that load a gateway over gRPC.
 
 use super::gateway::Gateway;
-use super::jobs::{Jobs, Moment, PROJECT, REVISION};
-use super::phase::Way;
+use super::jobs::{Jobs, Moment, PROJECT};
+use super::way::Way;
 use herdgate::proto;
 use proto::job_submission::Encoding;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-/// Submits the push of all jobs.
-pub async fn push(gateway: &Gateway) {
-    let push = proto::Push {
-        revision: Some(REVISION.to_owned()),
-        push_timestamp: Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 0 }),
-        author: Some("somebody@example.org".to_owned()),
-        revisions: vec![],
-    };
-    let request = proto::SubmitPushesRequest { project: PROJECT.to_owned(), pushes: vec![push] };
-    let answer = gateway.ingest().await.submit_pushes(request).await.expect("the push is taken").into_inner();
-    assert_eq!(answer.verdicts[0].outcome(), proto::Outcome::Stored);
+/// Pushes in one request.
+const PUSHES: usize = 1000;
+
+/// Submits the pushes of jobs.
+pub async fn pushes(gateway: &Gateway, jobs: &Jobs) {
+    let mut client = gateway.ingest().await;
+    for numbers in jobs.pushes().collect::<Vec<_>>().chunks(PUSHES) {
+        let push = |number: &usize| proto::Push {
+            revision: Some(Jobs::revision(*number)),
+            push_timestamp: Some(prost_types::Timestamp {
+                seconds: 1_790_000_000 + *number as i64,
+                nanos: 0,
+            }),
+            author: Some("somebody@example.org".to_owned()),
+            revisions: vec![],
+        };
+        let pushes = numbers.iter().map(push).collect();
+        let request = proto::SubmitPushesRequest { project: PROJECT.to_owned(), pushes };
+        let answer = client.submit_pushes(request).await.expect("the pushes are taken").into_inner();
+        assert_eq!(answer.verdicts.len(), numbers.len());
+        for verdict in answer.verdicts {
+            assert_eq!(verdict.outcome(), proto::Outcome::Stored, "{verdict:?}");
+        }
+    }
 }
 
 /// So many `SubmitJobs` streams, each on a connection of its own.
@@ -117,4 +130,15 @@ pub async fn unary(gateway: &Gateway, per_second: u32, duration: Duration) -> Ve
     }
     latencies.sort_unstable();
     latencies
+}
+
+/// Jobs that are prepared in memory at once while filling.
+const PART: usize = 20_000;
+
+/// Fills a database at full rate through the gateway itself, each job once, as completed and with its
+/// log and links, so that the rows are those of real jobs.
+pub async fn fill(gateway: &Gateway, jobs: &Jobs) {
+    for part in jobs.parts(PART) {
+        Streams(8).submit(gateway, &part, &[Moment::Completed]).await;
+    }
 }

@@ -1,10 +1,12 @@
 //! The real binary as a process of its own, and what it uses.
 
 use super::eventually;
+use super::http::{Connection, Signer};
 use super::jobs::PROJECT;
 use herdgate::proto::ingest_service_client::IngestServiceClient;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
@@ -30,6 +32,7 @@ pub struct Gateway {
     process: Child,
     address: String,
     token: Bearer,
+    signer: Arc<Signer>,
 }
 
 /// What gateway and database used.
@@ -72,8 +75,8 @@ impl Gateway {
         );
         let created = command(url, &["credential", "create", "bench", "--project", PROJECT, "--json"]);
         let created: serde_json::Value = serde_json::from_str(&created).expect("JSON");
-        let token = created["token"].as_str().expect("a token");
-        let bearer = format!("Bearer {token}").parse().expect("a header value");
+        let created = |name: &str| created[name].as_str().expect("both secrets are printed").to_owned();
+        let bearer = format!("Bearer {}", created("token")).parse().expect("a header value");
         let mut process = binary(url)
             .arg("serve")
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
@@ -90,7 +93,18 @@ impl Gateway {
             })
             .expect("the gateway says where it listens");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address, token: Bearer(bearer) }
+        let signer = Arc::new(Signer::new(&created("client_id"), &created("hawk_secret")));
+        Self { process, address, token: Bearer(bearer), signer }
+    }
+
+    /// Host and port that it listens on.
+    fn authority(&self) -> &str {
+        self.address.trim_start_matches("http://")
+    }
+
+    /// A connection over HTTP/1.1.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.authority(), Arc::clone(&self.signer)).await
     }
 
     /// A client with a connection of its own.
@@ -113,25 +127,26 @@ impl Gateway {
     }
 
     async fn statements(&self) -> f64 {
-        let authority = self.address.trim_start_matches("http://");
-        let mut stream = tokio::net::TcpStream::connect(authority).await.expect("a connection");
-        let request = format!("GET /metrics HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-        tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.expect("a request");
-        let mut answer = String::new();
-        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.expect("metrics");
-        answer
+        let metrics = self.connect().await.get("/metrics").await;
+        String::from_utf8_lossy(&metrics.unpacked())
             .lines()
             .filter(|line| line.starts_with("herdgate_database_statements_total"))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
     }
 
-    /// Greatest resident memory so far, in MiB.
+    /// Greatest resident memory since [`Self::forget_peak`] or the start, in MiB.
     pub fn peak_memory(&self) -> f64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
+    }
+
+    /// Lets the greatest resident memory be measured anew.
+    pub fn forget_peak(&self) {
+        // 5 resets the mark (proc(5)). Where the kernel does not do it, the peak since the start stays.
+        let _ = std::fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5");
     }
 
     /// Ends it in order.
@@ -157,6 +172,7 @@ fn binary(url: &str) -> Command {
         command.env_remove(name);
     }
     command.env("HERDGATE_DATABASE_URL", url).current_dir(std::env::temp_dir());
+    command.env("HERDGATE_SECRET_KEY", format!("bench:{}", "00".repeat(32)));
     command
 }
 

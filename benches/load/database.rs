@@ -1,0 +1,78 @@
+//! The databases that benchmarks fill, each of its own and gone afterwards.
+
+use super::postgres::PrivatePostgres;
+use super::setting;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A database that was empty at first.
+pub enum Database {
+    /// On a server of its own with default settings.
+    Postgres(PrivatePostgres),
+    /// In a folder of its own.
+    Sqlite(TempDir),
+}
+
+impl Database {
+    /// What `HERDGATE_BENCH_DATABASES` names.
+    pub fn names() -> Vec<String> {
+        setting("HERDGATE_BENCH_DATABASES", "postgres,sqlite").split(',').map(str::to_owned).collect()
+    }
+
+    /// Makes one; `None`, said aloud, where it is not installed.
+    pub async fn start(name: &str) -> Option<Self> {
+        match name {
+            "postgres" => PrivatePostgres::start_new().await.map(Self::Postgres),
+            "sqlite" => Some(Self::Sqlite(tempfile::tempdir().expect("a folder"))),
+            other => panic!("HERDGATE_BENCH_DATABASES names {other:?}; it takes postgres and sqlite"),
+        }
+    }
+
+    /// As reports name it.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "PostgreSQL",
+            Self::Sqlite(_) => "SQLite",
+        }
+    }
+
+    pub fn url(&self) -> String {
+        match self {
+            Self::Postgres(server) => server.url(),
+            Self::Sqlite(folder) => format!("sqlite://{}?mode=rwc", sqlite_file(folder).display()),
+        }
+    }
+
+    /// The process of the server, if it is one.
+    pub fn process(&self) -> Option<u32> {
+        match self {
+            Self::Postgres(server) => server.process(),
+            Self::Sqlite(_) => None,
+        }
+    }
+
+    /// Has the database do what it would have done in the days that so many jobs take (autovacuum,
+    /// checkpoints); gives its size in bytes.
+    pub async fn settle(&self) -> u64 {
+        match self {
+            Self::Postgres(server) => settle_postgres(&server.url()).await,
+            Self::Sqlite(folder) => std::fs::metadata(sqlite_file(folder)).map_or(0, |file| file.len()),
+        }
+    }
+}
+
+/// The database file in its folder.
+pub fn sqlite_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("bench.db")
+}
+
+async fn settle_postgres(url: &str) -> u64 {
+    let connection = sea_orm::Database::connect(url).await.expect("PostgreSQL answers");
+    for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
+        connection.execute_unprepared(statement).await.expect(statement);
+    }
+    let size = Statement::from_string(DbBackend::Postgres, "SELECT pg_database_size(current_database())");
+    let row = connection.query_one_raw(size).await.expect("a size").expect("a row");
+    row.try_get_by_index::<i64>(0).expect("a number") as u64
+}

@@ -1,0 +1,202 @@
+//! What flows through one channel: deliveries in, submissions to the core, acknowledgements out.
+
+use super::connection::{PulseError, answer};
+use super::prefetch::Prefetch;
+use super::received::Received;
+use super::window::Window;
+use crate::access::Principal;
+use crate::core::{Gateway, SubmitError};
+use crate::domain::{Outcome, Registration, RetryCause, Verdict};
+use crate::limits;
+use crate::telemetry::Metrics;
+use chrono::Utc;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Consumer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// Verdicts of deliveries, by their positions in the window.
+pub(super) type Decided = (Vec<u64>, Vec<Verdict>);
+
+/// A channel that consumes.
+pub(super) struct Flow {
+    pub(super) registration: Registration,
+    pub(super) stream: Consumer,
+    /// Verdicts to come.
+    pub(super) pending: FuturesUnordered<BoxFuture<'static, Decided>>,
+    pub(super) window: Window,
+    /// Why deliveries have no verdict yet, by their positions.
+    pub(super) undecided: BTreeMap<u64, RetryCause>,
+    channel: Channel,
+    queue: String,
+    principal: Principal,
+    prefetch: Prefetch,
+    last_tag: u64,
+}
+
+impl std::fmt::Debug for Flow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flow").field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+impl Flow {
+    /// Begins to consume the queue of a registration.
+    pub(super) async fn open(
+        channel: Channel,
+        user: &str,
+        registration: Registration,
+        prefetch: u16,
+    ) -> Result<Self, PulseError> {
+        let (queue, prefetch) = (registration.queue(user), Prefetch::new(prefetch));
+        let stream = consume(&channel, &queue, prefetch.current()).await?;
+        Ok(Self {
+            principal: Principal::from(&registration),
+            registration,
+            stream,
+            pending: FuturesUnordered::new(),
+            window: Window::default(),
+            undecided: BTreeMap::new(),
+            channel,
+            queue,
+            prefetch,
+            last_tag: 0,
+        })
+    }
+
+    /// The registration has changed.
+    pub(super) fn accept(&mut self, registration: Registration) {
+        self.principal = Principal::from(&registration);
+        self.registration = registration;
+    }
+
+    /// Whether everything that was delivered is acknowledged.
+    pub(super) fn is_idle(&self) -> bool {
+        self.window.is_empty() && self.pending.is_empty()
+    }
+
+    /// Submits a delivery together with all that are there already. False: the gateway is stopping.
+    pub(super) async fn take_in(&mut self, gateway: &Gateway, first: Delivery) -> Result<bool, PulseError> {
+        let mut bytes = first.data.len();
+        let mut changed = self.prefetch.observe(bytes);
+        let mut chunk = vec![first];
+        while chunk.len() < limits::STREAM_CHUNK_ITEMS && bytes < limits::STREAM_CHUNK_BYTES {
+            let Some(next) = self.stream.next().now_or_never() else { break };
+            let next = next.ok_or(PulseError::Cancelled)??;
+            bytes += next.data.len();
+            changed |= self.prefetch.observe(next.data.len());
+            chunk.push(next);
+        }
+        if changed {
+            chunk.append(&mut self.consume_anew().await?);
+        }
+        let redelivered = chunk.iter().filter(|delivery| delivery.redelivered).count();
+        Metrics::global().pulse_redelivered(redelivered as u64);
+        let now = Utc::now();
+        let mut taken = Vec::with_capacity(chunk.len());
+        for delivery in chunk {
+            // An acknowledgement covers all tags below: one that never came here must not be among them.
+            if delivery.delivery_tag != self.last_tag + 1 {
+                return Err(PulseError::Lost("a delivery is missing".into()));
+            }
+            self.last_tag = delivery.delivery_tag;
+            let received = Arc::new(Received::new(delivery, &self.registration, now));
+            taken.push((self.window.push(received.clone()), received));
+        }
+        self.submit(gateway, &taken).await
+    }
+
+    /// Hands deliveries to the core. False: the gateway is stopping.
+    pub(super) async fn submit(
+        &mut self,
+        gateway: &Gateway,
+        taken: &[(u64, Arc<Received>)],
+    ) -> Result<bool, PulseError> {
+        let submissions = taken.iter().map(|(_, received)| received.submission()).collect();
+        let positions = taken.iter().map(|(position, _)| *position).collect();
+        self.submit_as(gateway, positions, submissions).await
+    }
+
+    pub(super) async fn submit_as(
+        &mut self,
+        gateway: &Gateway,
+        positions: Vec<u64>,
+        submissions: Vec<crate::core::Submission>,
+    ) -> Result<bool, PulseError> {
+        match gateway.submit(&self.principal, submissions).await {
+            Ok(verdicts) => {
+                self.pending.push(async move { (positions, verdicts.await) }.boxed());
+                Ok(true)
+            }
+            Err(SubmitError::Stopping) => Ok(false),
+            Err(error) => Err(PulseError::Lost(error.to_string())),
+        }
+    }
+
+    /// Notes verdicts, and acknowledges what is decided without a gap. Gives how many of them are to be
+    /// tried again.
+    pub(super) async fn settle(&mut self, (positions, verdicts): Decided) -> Result<usize, PulseError> {
+        let mut again = 0;
+        for (position, verdict) in positions.into_iter().zip(verdicts) {
+            if let Outcome::RetryLater { cause, .. } = verdict.outcome {
+                self.undecided.insert(position, cause);
+                again += 1;
+            } else {
+                self.undecided.remove(&position);
+                self.window.decide(position);
+            }
+        }
+        if let Some(tag) = self.window.take_decided() {
+            let multiple = BasicAckOptions { multiple: true };
+            answer(self.channel.basic_ack(tag, multiple)).await??;
+        }
+        Ok(again)
+    }
+
+    /// Waits for the verdicts of all that was submitted.
+    pub(super) async fn settle_all(&mut self) -> Result<(), PulseError> {
+        while let Some(decided) = self.pending.next().await {
+            self.settle(decided).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes nothing more, decides and acknowledges what was submitted, and gives the rest back.
+    pub(super) async fn wind_down(&mut self) -> Result<(), PulseError> {
+        answer(self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default())).await??;
+        if timeout(limits::PULSE_DRAIN, self.settle_all()).await.is_err() {
+            let undecided = self.window.undecided().len();
+            tracing::warn!(queue = self.queue, undecided, "deliveries were given back undecided");
+        }
+        // Whatever is not acknowledged goes back to the queue with the channel.
+        answer(self.channel.close(200, "OK".into())).await??;
+        Ok(())
+    }
+
+    /// A new prefetch counts for new consumers only. Gives what the old one was still delivered.
+    async fn consume_anew(&mut self) -> Result<Vec<Delivery>, PulseError> {
+        let prefetch = self.prefetch.current();
+        tracing::debug!(queue = self.queue, prefetch, "the prefetch changes");
+        answer(self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default())).await??;
+        let mut rest = Vec::new();
+        // Ends with what was delivered before the cancellation.
+        while let Some(delivery) = self.stream.next().await {
+            rest.push(delivery?);
+        }
+        self.stream = consume(&self.channel, &self.queue, prefetch).await?;
+        Ok(rest)
+    }
+}
+
+async fn consume(channel: &Channel, queue: &str, prefetch: u16) -> Result<Consumer, PulseError> {
+    answer(channel.basic_qos(prefetch, BasicQosOptions::default())).await??;
+    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+    // The broker gives the consumer a name.
+    Ok(answer(channel.basic_consume(queue.into(), "".into(), options, arguments)).await??)
+}
