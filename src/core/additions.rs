@@ -2,14 +2,17 @@
 //! per kind of part stores them and every submission learns whether it added anything (R7).
 
 use super::family::WorkingRow;
-use crate::domain::{JobResult, JobState, LogReference, ParseStatus, Parts};
+use crate::domain::{JobDetail, JobResult, JobState, LogReference, LogSummary, ParseStatus, Parts};
 use crate::store::StoreError;
 use crate::store::batch::{ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, StepRow};
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Key of a log or detail: row, and the two texts that make it unique in its job.
-type PairKey<'a> = (usize, &'a str, &'a str);
+/// Job, and the two texts that make a log or detail unique in it.
+type PairKey<'a> = (i64, &'a str, &'a str);
+
+/// Parts of one kind, in the order of their keys, which is that in which rows are locked.
+type ByKey<K, T> = BTreeMap<K, Owned<T>>;
 
 #[derive(Debug)]
 struct Owned<T> {
@@ -19,185 +22,120 @@ struct Owned<T> {
     owner: usize,
 }
 
-/// Parts by key.
+/// Parts by key; all rows that they belong to are stored and have their ids.
 #[derive(Debug, Default)]
 pub(crate) struct Additions<'a> {
-    logs: HashMap<PairKey<'a>, Owned<ParseStatus>>,
-    details: HashMap<PairKey<'a>, Owned<(Option<&'a str>, &'static str)>>,
-    artifacts: HashMap<(usize, &'a str), Owned<(&'a str, &'a str)>>,
-    summaries: Vec<Owned<(usize, &'a Parts)>>,
+    /// With their places in the follow-up queue.
+    logs: ByKey<PairKey<'a>, (ParseStatus, Option<i16>)>,
+    details: ByKey<PairKey<'a>, &'a JobDetail>,
+    /// Type and blob, by job and name.
+    artifacts: ByKey<(i64, &'a str), (&'a str, &'a str)>,
+    /// Job, submission and summary.
+    summaries: Vec<(i64, usize, &'a LogSummary)>,
 }
 
 impl<'a> Additions<'a> {
-    /// Adds the parts of submission `owner` to row `row`.
-    pub(crate) fn add(&mut self, row: usize, owner: usize, rule: PartsRule, parts: &'a Parts) {
+    /// Adds the parts of submission `owner` to `row`, which has its id and final state.
+    pub(crate) fn add(&mut self, row: &WorkingRow, owner: usize, rule: PartsRule, parts: &'a Parts) {
+        let job = row.now.id;
         for log in &parts.logs {
-            match self.logs.entry((row, &log.name, &log.url)) {
+            let value = (log.status, queue_priority(row, &log.name, log.status));
+            match self.logs.entry((job, &log.name, &log.url)) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Owned { value: log.status, rule, owner });
+                    entry.insert(Owned { value, rule, owner });
                 }
                 Entry::Occupied(mut entry) => {
                     let known = entry.get_mut();
-                    let moves_on = known.value == ParseStatus::Pending;
-                    let again = known.value == ParseStatus::Failed && rule == PartsRule::Applied;
-                    if known.value != log.status && (moves_on || again) {
-                        *known = Owned { value: log.status, rule: stronger(known.rule, rule), owner };
+                    let moves_on = known.value.0 == ParseStatus::Pending;
+                    let again = known.value.0 == ParseStatus::Failed && rule == PartsRule::Applied;
+                    if known.value.0 != log.status && (moves_on || again) {
+                        *known = Owned { value, rule: stronger(known.rule, rule), owner };
                     }
                 }
             }
         }
         for detail in &parts.details {
             let title = detail.title.as_deref().unwrap_or("");
-            let value = (detail.url.as_deref(), detail.content_type.as_str());
-            match self.details.entry((row, title, &detail.value)) {
+            let owned = Owned { value: detail, rule, owner };
+            match self.details.entry((job, title, &detail.value)) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Owned { value, rule, owner });
+                    entry.insert(owned);
                 }
                 Entry::Occupied(mut entry) if rule == PartsRule::Applied => {
-                    entry.insert(Owned { value, rule, owner });
+                    entry.insert(owned);
                 }
                 Entry::Occupied(_) => {}
             }
         }
         for artifact in &parts.artifacts {
-            self.artifacts.entry((row, &artifact.name)).or_insert(Owned {
-                value: (&artifact.kind, &artifact.blob),
-                rule,
-                owner,
-            });
+            let value = (&*artifact.kind, &*artifact.blob);
+            self.artifacts.entry((job, &artifact.name)).or_insert(Owned { value, rule, owner });
         }
-        if parts.summary.is_some() {
-            self.summaries.push(Owned { value: (row, parts), rule, owner });
-        }
+        self.summaries.extend(parts.summary.as_ref().map(|summary| (job, owner, summary)));
     }
 
     /// Stores everything; gives back the submissions that added or changed something.
     pub(crate) async fn store(
         &self,
         transaction: &mut BatchTransaction<'_>,
-        rows: &[WorkingRow],
         now: i64,
     ) -> Result<HashSet<usize>, StoreError> {
-        let row_by_id: HashMap<i64, usize> = rows.iter().enumerate().map(|(i, row)| (row.id, i)).collect();
         let mut added = HashSet::new();
-        self.store_logs(transaction, rows, now, &row_by_id, &mut added).await?;
-        self.store_details(transaction, rows, &row_by_id, &mut added).await?;
-        self.store_artifacts(transaction, rows, &row_by_id, &mut added).await?;
-        self.store_summaries(transaction, rows, &row_by_id, &mut added).await?;
-        Ok(added)
-    }
-
-    async fn store_logs(
-        &self,
-        transaction: &mut BatchTransaction<'_>,
-        rows: &[WorkingRow],
-        now: i64,
-        row_by_id: &HashMap<i64, usize>,
-        added: &mut HashSet<usize>,
-    ) -> Result<(), StoreError> {
         for rule in [PartsRule::Applied, PartsRule::OnlyLacking] {
-            let mut logs: Vec<LogRow<'_>> = self
-                .logs
-                .iter()
-                .filter(|(_, log)| log.rule == rule)
-                .map(|(&(row, name, url), log)| LogRow {
-                    job_id: rows[row].id,
+            let logs: Vec<LogRow<'_>> = of_rule(&self.logs, rule)
+                .map(|(&(job_id, name, url), (status, queue_priority))| LogRow {
+                    job_id,
                     name,
                     url,
-                    status: log.value.code(),
-                    queue_priority: queue_priority(&rows[row], name, log.value),
+                    status: status.code(),
+                    queue_priority: *queue_priority,
                     created_at: now,
                 })
                 .collect();
-            if logs.is_empty() {
-                continue;
-            }
-            logs.sort_unstable_by(|a, b| (a.job_id, a.name, a.url).cmp(&(b.job_id, b.name, b.url)));
             for (job, name, url) in transaction.add_logs(rule, &logs).await? {
-                let row = row_by_id.get(&job).copied();
-                added.extend(row.and_then(|row| self.logs.get(&(row, &*name, &*url))).map(|log| log.owner));
+                added.extend(self.logs.get(&(job, &*name, &*url)).map(|log| log.owner));
             }
-        }
-        Ok(())
-    }
-
-    async fn store_details(
-        &self,
-        transaction: &mut BatchTransaction<'_>,
-        rows: &[WorkingRow],
-        row_by_id: &HashMap<i64, usize>,
-        added: &mut HashSet<usize>,
-    ) -> Result<(), StoreError> {
-        for rule in [PartsRule::Applied, PartsRule::OnlyLacking] {
-            let mut details: Vec<DetailRow<'_>> = self
-                .details
-                .iter()
-                .filter(|(_, detail)| detail.rule == rule)
-                .map(|(&(row, title, value), detail)| DetailRow {
-                    job_id: rows[row].id,
+            let details: Vec<DetailRow<'_>> = of_rule(&self.details, rule)
+                .map(|(&(job_id, title, value), detail)| DetailRow {
+                    job_id,
                     title,
                     value,
-                    url: detail.value.0,
-                    content_type: detail.value.1,
+                    url: detail.url.as_deref(),
+                    content_type: detail.content_type.as_str(),
                 })
                 .collect();
-            if details.is_empty() {
-                continue;
-            }
-            details.sort_unstable_by(|a, b| (a.job_id, a.title, a.value).cmp(&(b.job_id, b.title, b.value)));
             for (job, title, value) in transaction.add_details(rule, &details).await? {
-                let row = row_by_id.get(&job).copied();
-                let detail = row.and_then(|row| self.details.get(&(row, &*title, &*value)));
-                added.extend(detail.map(|detail| detail.owner));
+                added.extend(self.details.get(&(job, &*title, &*value)).map(|detail| detail.owner));
             }
         }
-        Ok(())
-    }
-
-    async fn store_artifacts(
-        &self,
-        transaction: &mut BatchTransaction<'_>,
-        rows: &[WorkingRow],
-        row_by_id: &HashMap<i64, usize>,
-        added: &mut HashSet<usize>,
-    ) -> Result<(), StoreError> {
-        if self.artifacts.is_empty() {
-            return Ok(());
-        }
-        let mut artifacts: Vec<ArtifactRow<'_>> = self
+        let artifacts: Vec<ArtifactRow<'_>> = self
             .artifacts
             .iter()
-            .map(|(&(row, name), artifact)| ArtifactRow {
-                job_id: rows[row].id,
-                name,
-                kind: artifact.value.0,
-                blob: artifact.value.1,
+            .map(|(&(job_id, name), artifact)| {
+                let (kind, blob) = artifact.value;
+                ArtifactRow { job_id, name, kind, blob }
             })
             .collect();
-        artifacts.sort_unstable_by(|a, b| (a.job_id, a.name).cmp(&(b.job_id, b.name)));
         for (job, name) in transaction.add_artifacts(&artifacts).await? {
-            let row = row_by_id.get(&job).copied();
-            added.extend(row.and_then(|row| self.artifacts.get(&(row, &*name))).map(|a| a.owner));
+            added.extend(self.artifacts.get(&(job, &*name)).map(|artifact| artifact.owner));
         }
-        Ok(())
+        for job in transaction.add_steps(&self.steps()).await? {
+            let of_job = self.summaries.iter().filter(|(of, ..)| *of == job);
+            added.extend(of_job.map(|(_, owner, _)| owner));
+        }
+        Ok(added)
     }
 
-    async fn store_summaries(
-        &self,
-        transaction: &mut BatchTransaction<'_>,
-        rows: &[WorkingRow],
-        row_by_id: &HashMap<i64, usize>,
-        added: &mut HashSet<usize>,
-    ) -> Result<(), StoreError> {
-        let mut known: HashMap<(usize, i32, i32), usize> = HashMap::new();
-        let mut steps: Vec<StepRow<'_>> = Vec::new();
-        for summary in &self.summaries {
-            let (row, parts) = summary.value;
-            let own_steps = parts.summary.iter().flat_map(|summary| summary.steps.iter().enumerate());
-            for (position, step) in own_steps {
-                let index = *known.entry((row, step.started_line, step.finished_line)).or_insert_with(|| {
+    /// The steps of all summaries, each once; of one that comes again, the errors that it lacks.
+    fn steps(&self) -> Vec<StepRow<'a>> {
+        let mut known: HashMap<(i64, i32, i32), usize> = HashMap::new();
+        let mut steps: Vec<StepRow<'a>> = Vec::new();
+        for &(job_id, _, summary) in &self.summaries {
+            for (position, step) in summary.steps.iter().enumerate() {
+                let key = (job_id, step.started_line, step.finished_line);
+                let index = *known.entry(key).or_insert_with(|| {
                     steps.push(StepRow {
-                        job_id: rows[row].id,
+                        job_id,
                         position: i32::try_from(position).unwrap_or(i32::MAX),
                         name: &step.name,
                         started_at: step.started.map(|t| t.timestamp_micros()),
@@ -209,7 +147,6 @@ impl<'a> Additions<'a> {
                     });
                     steps.len() - 1
                 });
-                // A step that is there already may still lack errors.
                 steps[index].errors.extend(step.errors.iter().map(|error| (error.line_number, &*error.line)));
             }
         }
@@ -218,16 +155,12 @@ impl<'a> Additions<'a> {
             step.errors.sort_by_key(|(number, _)| *number);
             step.errors.dedup_by_key(|(number, _)| *number);
         }
-        if steps.is_empty() {
-            return Ok(());
-        }
-        for job in transaction.add_steps(&steps).await? {
-            let row = row_by_id.get(&job).copied();
-            let owners = self.summaries.iter().filter(|summary| Some(summary.value.0) == row);
-            added.extend(owners.map(|summary| summary.owner));
-        }
-        Ok(())
+        steps
     }
+}
+
+fn of_rule<K, T>(parts: &ByKey<K, T>, rule: PartsRule) -> impl Iterator<Item = (&K, &T)> {
+    parts.iter().filter(move |(_, part)| part.rule == rule).map(|(key, part)| (key, &part.value))
 }
 
 fn stronger(a: PartsRule, b: PartsRule) -> PartsRule {
@@ -238,7 +171,7 @@ fn stronger(a: PartsRule, b: PartsRule) -> PartsRule {
 /// nothing that is not to be parsed (R16, logs contract 1.2).
 pub(crate) fn queue_priority(row: &WorkingRow, name: &str, status: ParseStatus) -> Option<i16> {
     let waits = status == ParseStatus::Pending
-        && row.state == JobState::Completed
+        && row.now.state == JobState::Completed
         && LogReference::is_parseable_name(name);
-    waits.then(|| i16::from(row.result == JobResult::Success))
+    waits.then(|| i16::from(row.now.result == JobResult::Success))
 }

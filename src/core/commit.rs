@@ -252,9 +252,8 @@ impl<'a> Batch<'a> {
                 Content::Job(_) | Content::Invalid(_) => None,
             })
             .collect();
-        let directory = self.around.directory;
         let mut settled =
-            job_writes::settle(transaction, directory, self.items, prepared, &artifacts, self.now).await?;
+            job_writes::settle(transaction, self.around, self.items, prepared, &artifacts, self.now).await?;
         for (index, outcome) in settled.outcomes.drain(..) {
             self.outcomes[index] = Some(outcome);
         }

@@ -63,15 +63,11 @@ impl DirectoryKeeper {
         let mut ticks = interval(limits::DIRECTORY_POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let found = match self.look_and_probe().await {
-                Ok(()) if self.commits.are_possible() => Readiness::Ready(self.store.durability()),
-                Ok(()) => Readiness::DatabaseAway,
-                Err(error) => {
-                    if self.readiness.borrow().is_ready() {
-                        tracing::error!(%error, "the database does not answer or commit; not ready");
-                    }
-                    Readiness::DatabaseAway
-                }
+            self.look_and_probe().await;
+            let found = if self.commits.are_possible() {
+                Readiness::Ready(self.store.durability())
+            } else {
+                Readiness::DatabaseAway
             };
             self.readiness.send_if_modified(|readiness| {
                 let changes = *readiness != found && *readiness != Readiness::Stopping;
@@ -84,18 +80,26 @@ impl DirectoryKeeper {
         }
     }
 
-    async fn look_and_probe(&self) -> Result<(), StoreError> {
-        self.look().await?;
-        if self.commits.want_a_probe() {
-            match self.store.probe_commit().await {
-                Ok(()) => self.commits.succeeded(),
-                Err(error) => {
-                    self.commits.failed();
-                    return Err(error);
+    /// Only commits tell whether the database is away: a look may fail for want of a connection, where
+    /// reads have taken all of theirs.
+    async fn look_and_probe(&self) {
+        match self.look().await {
+            Ok(()) if !self.commits.want_a_probe() => return,
+            Ok(()) => {}
+            // A commit failed already: one that goes through is not to be expected yet.
+            Err(_) if !self.commits.are_possible() => return,
+            Err(error) => {
+                tracing::warn!(%error, "repositories and credentials could not be looked at; trying again");
+            }
+        }
+        match self.store.probe_commit().await {
+            Ok(()) => self.commits.succeeded(),
+            Err(error) => {
+                if self.commits.failed() {
+                    tracing::error!(%error, "the database does not commit; not ready");
                 }
             }
         }
-        Ok(())
     }
 
     async fn look(&self) -> Result<(), StoreError> {
@@ -117,4 +121,61 @@ async fn load(store: &Store) -> Result<Directory, StoreError> {
     let tiers = store.tiers().await?.into_iter().collect();
     let exchanges = store.registrations().await?.into_iter().map(Arc::new).collect();
     Ok(Directory { version, repositories, credentials, tiers, exchanges })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Backend;
+    use crate::store::testing::TestDatabase;
+
+    async fn on_each_database<F: AsyncFn(Store, DirectoryKeeper)>(test: F) {
+        for database in TestDatabase::each().await {
+            let store = database.store().await;
+            let keeper = DirectoryKeeper::start(store.clone(), Arc::new(Commits::new())).await.unwrap();
+            test(store.clone(), keeper).await;
+            store.close().await;
+            database.remove().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn r35_reads_that_take_all_their_connections_do_not_pass_for_a_database_that_is_away() {
+        on_each_database(async |store, keeper| {
+            let (mut on_postgres, mut on_sqlite) = (Vec::new(), Vec::new());
+            match store.backend() {
+                Backend::Postgres { readers, .. } => {
+                    for _ in 0..readers.options().get_max_connections() {
+                        on_postgres.push(readers.acquire().await.unwrap());
+                    }
+                }
+                Backend::Sqlite { readers, .. } => {
+                    for _ in 0..readers.options().get_max_connections() {
+                        on_sqlite.push(readers.acquire().await.unwrap());
+                    }
+                }
+            }
+            assert!(keeper.look().await.is_err());
+            keeper.look_and_probe().await;
+            assert!(keeper.commits.are_possible());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn r35_a_database_that_can_be_read_and_not_written_is_away_until_a_commit_goes_through() {
+        on_each_database(async |store, keeper| {
+            keeper.commits.failed();
+            keeper.look_and_probe().await;
+            assert!(keeper.commits.are_possible(), "the probe went through");
+            keeper.commits.failed();
+            match store.backend() {
+                Backend::Postgres { writers, .. } => writers.close().await,
+                Backend::Sqlite { writer, .. } => writer.close().await,
+            }
+            keeper.look_and_probe().await;
+            assert!(keeper.look().await.is_ok() && !keeper.commits.are_possible());
+        })
+        .await;
+    }
 }

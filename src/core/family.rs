@@ -2,10 +2,9 @@
 //! of them, one after the other, as if each were applied alone (R8). Pure; the writer stores the result.
 
 use crate::domain::{
-    AppliedDigests, ContentDigest, Current, Incoming, Job, JobResult, JobState, Transition, UnchangedReason,
-    decide,
+    AppliedDigests, ContentDigest, Current, Incoming, Job, JobState, Transition, UnchangedReason, decide,
 };
-use crate::store::batch::KeptRow;
+use crate::store::batch::DecisionRow;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 
@@ -46,21 +45,8 @@ pub(crate) enum Folded {
 /// A row as the batch leaves it.
 #[derive(Debug)]
 pub(crate) struct WorkingRow {
-    /// 0: not stored yet.
-    pub(crate) id: i64,
-    pub(crate) guid: String,
-    pub(crate) root_guid: String,
-    pub(crate) repository_id: i32,
-    pub(crate) push_id: i64,
-    pub(crate) state: JobState,
-    pub(crate) result: JobResult,
-    pub(crate) submit_time: Option<DateTime<Utc>>,
-    pub(crate) start_time: Option<DateTime<Utc>>,
-    pub(crate) digest: ContentDigest,
-    pub(crate) applied: AppliedDigests,
-    pub(crate) received_at: DateTime<Utc>,
-    pub(crate) superseded_by: Option<String>,
-    pub(crate) has_task: bool,
+    /// What decisions look at, as of the last submission folded.
+    pub(crate) now: DecisionRow,
     /// Positions, among the prepared, of the submission that made the row and of the one whose values
     /// it has now.
     pub(crate) created_by: Option<usize>,
@@ -91,42 +77,18 @@ pub(crate) struct Families {
 
 impl Families {
     /// From the locked rows.
-    pub(crate) fn new(kept: Vec<KeptRow>) -> Self {
+    pub(crate) fn new(locked: Vec<DecisionRow>) -> Self {
         let mut families = Self::default();
-        for row in kept {
-            families.add(WorkingRow {
-                was_completed: row.state == JobState::Completed,
-                id: row.id,
-                guid: row.guid,
-                root_guid: row.root_guid,
-                repository_id: row.repository_id,
-                push_id: row.push_id,
-                state: row.state,
-                result: row.result,
-                submit_time: row.submit_time.and_then(DateTime::from_timestamp_micros),
-                start_time: row.start_time.and_then(DateTime::from_timestamp_micros),
-                digest: row.digest,
-                applied: row.applied,
-                received_at: DateTime::from_timestamp_micros(row.received_at).unwrap_or_default(),
-                superseded_by: row.superseded_by,
-                has_task: row.task_id.is_some(),
-                created_by: None,
-                values_of: None,
-                renamed: false,
-                moved: false,
-                touched: false,
-                task_of: None,
-                repeats: 0,
-                written_repeats: 0,
-            });
+        for row in locked {
+            families.add(WorkingRow::of(row));
         }
         families
     }
 
     fn add(&mut self, row: WorkingRow) -> usize {
         let index = self.rows.len();
-        self.by_guid.insert(row.guid.clone(), index);
-        self.by_root.entry(row.root_guid.clone()).or_default().push(index);
+        self.by_guid.insert(row.now.guid.clone(), index);
+        self.by_root.entry(row.now.root_guid.clone()).or_default().push(index);
         self.rows.push(row);
         index
     }
@@ -151,8 +113,8 @@ impl Families {
             };
         };
         let row = &mut self.rows[index];
-        if row.repository_id != prepared.repository_id {
-            return Folded::WrongRepository(row.repository_id);
+        if row.now.repository_id != prepared.repository_id {
+            return Folded::WrongRepository(row.now.repository_id);
         }
         match decide(&row.current(), &prepared.incoming()) {
             Transition::Apply => {
@@ -160,22 +122,18 @@ impl Families {
                 Folded::Updated(index)
             }
             Transition::Advance => {
-                let push_id = row.push_id;
+                let push_id = row.now.push_id;
                 row.apply(position, prepared, push_id);
                 Folded::Updated(index)
             }
             Transition::Keep(reason) => Folded::Kept(index, reason),
-            Transition::Duplicate => {
-                row.repeats += 1;
-                Folded::Duplicate(index)
-            }
         }
     }
 
     /// A row of the family that remembers this very submission, under whatever guid it has now (R8).
     fn applied_before(&self, root: &str, prepared: &PreparedJob<'_>) -> Option<usize> {
         self.by_root.get(root)?.iter().copied().find(|&row| {
-            let row = &self.rows[row];
+            let row = &self.rows[row].now;
             row.repository_id == prepared.repository_id && row.applied.contains(prepared.digest)
         })
     }
@@ -187,7 +145,7 @@ impl Families {
             return None;
         }
         let index = self.row_of(root)?;
-        let row = &self.rows[index];
+        let row = &self.rows[index].now;
         if row.repository_id != prepared.repository_id || row.state == JobState::Completed {
             return None;
         }
@@ -202,53 +160,69 @@ impl Families {
 
     fn take_over(&mut self, index: usize, position: usize, prepared: &PreparedJob<'_>) -> Folded {
         let row = &mut self.rows[index];
-        self.by_guid.remove(&row.guid);
-        row.guid = prepared.job.guid.as_str().to_owned();
+        self.by_guid.remove(&row.now.guid);
+        row.now.guid = prepared.job.guid.as_str().to_owned();
         row.renamed = true;
-        self.by_guid.insert(row.guid.clone(), index);
-        let late = prepared.released && prepared.received_at < row.received_at;
-        let push_id = if late { row.push_id } else { prepared.push_id };
+        self.by_guid.insert(row.now.guid.clone(), index);
+        let late = prepared.released && prepared.received_at < row.now.received_at;
+        let push_id = if late { row.now.push_id } else { prepared.push_id };
         row.apply(position, prepared, push_id);
         Folded::Updated(index)
     }
 }
 
 impl WorkingRow {
+    /// A row that the batch has not changed.
+    fn of(now: DecisionRow) -> Self {
+        Self {
+            was_completed: now.state == JobState::Completed,
+            now,
+            created_by: None,
+            values_of: None,
+            renamed: false,
+            moved: false,
+            touched: false,
+            task_of: None,
+            repeats: 0,
+            written_repeats: 0,
+        }
+    }
+
     fn current(&self) -> Current<'_> {
         Current {
-            state: &self.state,
-            result: &self.result,
-            submit_time: self.submit_time,
-            start_time: self.start_time,
-            applied: &self.applied,
-            received_at: self.received_at,
-            digest: self.digest,
+            state: &self.now.state,
+            result: &self.now.result,
+            submit_time: self.now.submit_time,
+            start_time: self.now.start_time,
+            received_at: self.now.received_at,
+            digest: self.now.digest,
         }
     }
 
     fn apply(&mut self, position: usize, prepared: &PreparedJob<'_>, push_id: i64) {
-        self.moved |= self.push_id != push_id;
-        self.push_id = push_id;
-        self.state = prepared.job.state.clone();
-        self.result = prepared.job.result.clone();
-        self.submit_time = prepared.job.submit_time;
-        self.start_time = prepared.job.start_time;
-        self.digest = prepared.digest;
-        self.applied.remember(prepared.digest);
-        self.received_at = self.received_at.max(prepared.received_at);
-        self.values_of = Some(position);
-        if self.state == JobState::Completed {
+        let now = &mut self.now;
+        self.moved |= now.push_id != push_id;
+        now.push_id = push_id;
+        now.state = prepared.job.state.clone();
+        now.result = prepared.job.result.clone();
+        now.submit_time = prepared.job.submit_time;
+        now.start_time = prepared.job.start_time;
+        now.digest = prepared.digest;
+        now.applied.remember(prepared.digest);
+        now.received_at = now.received_at.max(prepared.received_at);
+        if now.state == JobState::Completed {
             // Its own completion wins for good, whichever came first (R6).
-            self.superseded_by = None;
+            now.superseded_by = None;
         }
+        self.values_of = Some(position);
         self.add_task(position, prepared.job);
     }
 
     /// Adds the task unless the row has one (contract 2.10). True if it was added.
     pub(crate) fn add_task(&mut self, position: usize, job: &Job) -> bool {
-        let adds = !self.has_task && job.parts.task.is_some();
+        let adds = !self.now.has_task && job.parts.task.is_some();
         if adds {
-            self.has_task = true;
+            self.now.has_task = true;
             self.task_of = Some(position);
         }
         adds
@@ -258,10 +232,10 @@ impl WorkingRow {
     /// one with the greatest guid is kept, so that the order of arrival does not matter. True if that
     /// changed anything.
     pub(crate) fn supersede(&mut self, by: &str) -> bool {
-        if self.state == JobState::Completed || self.superseded_by.as_deref() >= Some(by) {
+        if self.now.state == JobState::Completed || self.now.superseded_by.as_deref() >= Some(by) {
             return false;
         }
-        self.superseded_by = Some(by.to_owned());
+        self.now.superseded_by = Some(by.to_owned());
         true
     }
 }
@@ -284,7 +258,7 @@ fn new_row(position: usize, prepared: &PreparedJob<'_>) -> WorkingRow {
     let job = prepared.job;
     let mut applied = AppliedDigests::default();
     applied.remember(prepared.digest);
-    WorkingRow {
+    let now = DecisionRow {
         id: 0,
         guid: job.guid.as_str().to_owned(),
         root_guid: job.guid.root().to_owned(),
@@ -299,15 +273,13 @@ fn new_row(position: usize, prepared: &PreparedJob<'_>) -> WorkingRow {
         received_at: prepared.received_at,
         superseded_by: None,
         has_task: job.parts.task.is_some(),
+    };
+    WorkingRow {
+        was_completed: false,
         created_by: Some(position),
         values_of: Some(position),
-        was_completed: false,
-        renamed: false,
-        moved: false,
-        touched: false,
         task_of: job.parts.task.as_ref().map(|_| position),
-        repeats: 0,
-        written_repeats: 0,
+        ..WorkingRow::of(now)
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::domain::{JobGuid, NamedSymbol, OptionSet, Parts, Platform, ProjectName, ReferenceData, Revision};
+use crate::domain::{
+    JobGuid, JobResult, NamedSymbol, OptionSet, Parts, Platform, ProjectName, ReferenceData, Revision,
+};
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
@@ -59,7 +61,7 @@ fn folded(jobs: &[Job]) -> (Families, Vec<Folded>) {
 }
 
 fn guids(families: &Families) -> Vec<(&str, &str)> {
-    families.rows.iter().map(|row| (&*row.guid, row.state.as_str())).collect()
+    families.rows.iter().map(|row| (&*row.now.guid, row.now.state.as_str())).collect()
 }
 
 #[test]
@@ -116,8 +118,8 @@ fn a_late_release_advances_the_state_and_stays_on_the_push() {
     families.fold(0, &PreparedJob { received_at: at(10), push_id: 10, ..prepared(&stored) });
     let late = PreparedJob { received_at: at(5), push_id: 11, released: true, ..prepared(&late) };
     assert_eq!(families.fold(1, &late), Folded::Updated(0));
-    assert_eq!((families.rows[0].push_id, families.rows[0].state.as_str()), (10, "completed"));
-    assert_eq!(families.rows[0].received_at, at(10));
+    assert_eq!((families.rows[0].now.push_id, families.rows[0].now.state.as_str()), (10, "completed"));
+    assert_eq!(families.rows[0].now.received_at, at(10));
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn of_several_superseding_jobs_the_greatest_guid_stays_whatever_the_order() {
         for by in order {
             families.rows[0].supersede(by);
         }
-        assert_eq!(families.rows[0].superseded_by.as_deref(), Some("y"));
+        assert_eq!(families.rows[0].now.superseded_by.as_deref(), Some("y"));
     }
 }
 
@@ -143,5 +145,5 @@ fn an_own_completion_clears_what_superseded_the_job() {
     families.rows[0].supersede("x");
     let completed = job("abc", "completed");
     families.fold(1, &prepared(&completed));
-    assert_eq!(families.rows[0].superseded_by, None);
+    assert_eq!(families.rows[0].now.superseded_by, None);
 }

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Takes submissions, decides and stores. Cheap to clone.
 #[derive(Clone)]
-pub struct Gateway(Arc<GatewayShared>);
+pub struct Gateway(pub(super) Arc<GatewayShared>);
 
 /// What a gateway may hold, and how many writers it has.
 #[derive(Debug, Clone, Copy, Default)]

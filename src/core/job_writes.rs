@@ -2,6 +2,7 @@
 //! and their parts.
 
 use super::additions::{Additions, queue_priority};
+use super::commit::Surroundings;
 use super::family::{Families, Folded, PreparedJob, WorkingRow};
 use super::gateway::Directory;
 use super::holding::Waiting;
@@ -11,7 +12,6 @@ use crate::domain::{
     UnchangedReason, Violation,
 };
 use crate::formats;
-use crate::limits;
 use crate::store::StoreError;
 use crate::store::batch::{BatchTransaction, PartsRule, ReleasedHeld, TouchedRow, WrittenRow};
 use chrono::Utc;
@@ -45,12 +45,13 @@ struct Joined {
 /// Decides and writes `prepared` jobs and `artifacts` (positions of items, and what they say).
 pub(crate) async fn settle(
     transaction: &mut BatchTransaction<'_>,
-    directory: &Directory,
+    around: Surroundings<'_>,
     items: &[Item],
     prepared: &[PreparedJob<'_>],
     artifacts: &[(usize, &ArtifactSubmission)],
     now: i64,
 ) -> Result<Settled, StoreError> {
+    let directory = around.directory;
     let mut settled = Settled::default();
     if prepared.is_empty() && artifacts.is_empty() {
         return Ok(settled);
@@ -70,17 +71,20 @@ pub(crate) async fn settle(
     for (job, folded) in prepared.iter().zip(&folded) {
         match *folded {
             Folded::Created(row) | Folded::Updated(row) => {
-                additions.add(row, job.index, PartsRule::Applied, &job.job.parts);
+                additions.add(&families.rows[row], job.index, PartsRule::Applied, &job.job.parts);
             }
-            Folded::Kept(row, _) => additions.add(row, job.index, PartsRule::OnlyLacking, &job.job.parts),
+            Folded::Kept(row, _) => {
+                additions.add(&families.rows[row], job.index, PartsRule::OnlyLacking, &job.job.parts);
+            }
             Folded::Duplicate(_) | Folded::WrongRepository(_) => {}
         }
     }
     let artifact_rows = attach(&families, directory, items, artifacts, &mut additions, &mut settled);
     for (position, joined) in joined.iter().enumerate() {
-        additions.add(joined.row, items.len() + position, PartsRule::OnlyLacking, &joined.parts);
+        let (row, owner) = (&families.rows[joined.row], items.len() + position);
+        additions.add(row, owner, PartsRule::OnlyLacking, &joined.parts);
     }
-    added.extend(additions.store(transaction, &families.rows, now).await?);
+    added.extend(additions.store(transaction, now).await?);
     queue_earlier_logs(transaction, &families).await?;
 
     for (position, (job, folded)) in prepared.iter().zip(&folded).enumerate() {
@@ -98,7 +102,7 @@ pub(crate) async fn settle(
                 let row = &mut families.rows[*row];
                 if row.add_task(position, job.job) || added.contains(&job.index) {
                     row.touched = true;
-                    row.applied.remember(job.digest);
+                    row.now.applied.remember(job.digest);
                     Outcome::Stored(StoredReason::PartsAdded)
                 } else {
                     row.repeats += 1;
@@ -119,7 +123,8 @@ pub(crate) async fn settle(
     }
     finish_rows(transaction, &mut changes, &families, prepared, now).await?;
     settled.left_waiting |= !unknown.is_empty();
-    remember(transaction, unknown, now).await?;
+    remember(transaction, unknown, now + around.bounds.parked_age.num_microseconds().unwrap_or(i64::MAX / 2))
+        .await?;
     settled.released = joined.into_iter().map(|joined| joined.held).collect();
     settled.changed = changes.0.is_some();
     Ok(settled)
@@ -180,7 +185,7 @@ fn supersede<'a>(
                     let remembered = unknown.entry((job.repository_id, guid.as_str())).or_insert(by);
                     *remembered = by.max(remembered);
                 }
-                Some(row) if row.repository_id != job.repository_id => {
+                Some(row) if row.now.repository_id != job.repository_id => {
                     let message = "the superseded job belongs to another project and stays as it is";
                     let warning = Violation::new("/coalesced", "wrong_project", message);
                     settled.warnings.push((job.index, warning.with_value(guid.as_str())));
@@ -197,15 +202,15 @@ fn supersede<'a>(
     unknown
 }
 
+/// Remembers superseding jobs for guids that are not known yet (R6), as long as parked submissions wait.
 async fn remember(
     transaction: &mut BatchTransaction<'_>,
     unknown: Unknown<'_>,
-    now: i64,
+    expires_at: i64,
 ) -> Result<(), StoreError> {
     if unknown.is_empty() {
         return Ok(());
     }
-    let expires_at = now + i64::try_from(limits::PARKED_AGE.as_micros()).unwrap_or(i64::MAX / 2);
     let entries: Vec<_> =
         unknown.into_iter().map(|((repository, guid), by)| (repository, guid, by, expires_at)).collect();
     transaction.remember_supersedes(&entries).await
@@ -220,8 +225,8 @@ async fn join_waiting(
     let created: BTreeSet<(i32, String)> = families
         .rows
         .iter()
-        .filter(|row| row.id == 0 || row.renamed)
-        .map(|row| (row.repository_id, row.guid.clone()))
+        .filter(|row| row.now.id == 0 || row.renamed)
+        .map(|row| (row.now.repository_id, row.now.guid.clone()))
         .collect();
     if created.is_empty() {
         return Ok(Vec::new());
@@ -287,8 +292,8 @@ async fn write_rows(
             row.touched = false;
             row.written_repeats = row.repeats;
         }
-        if row.id == 0 {
-            row.id = ids.get(&row.guid).copied().unwrap_or_default();
+        if row.now.id == 0 {
+            row.now.id = ids.get(&row.now.guid).copied().unwrap_or_default();
         }
     }
     Ok(())
@@ -307,12 +312,12 @@ fn written_row<'a>(
     let first = row.created_by.map_or(item, |position| &items[prepared[position].index]);
     let received_at = winner.received_at.timestamp_micros();
     Some(WrittenRow {
-        id: row.id,
+        id: row.now.id,
         moved: row.renamed || row.moved,
-        guid: &row.guid,
-        root_guid: &row.root_guid,
-        repository_id: row.repository_id,
-        push_id: row.push_id,
+        guid: &row.now.guid,
+        root_guid: &row.now.root_guid,
+        repository_id: row.now.repository_id,
+        push_id: row.now.push_id,
         signature_id: winner.signature_id,
         machine_id: winner.machine_id,
         product_id: winner.product_id,
@@ -324,16 +329,16 @@ fn written_row<'a>(
         submit_time: micros(job.submit_time),
         start_time: micros(job.start_time),
         end_time: micros(job.end_time),
-        superseded_by: row.superseded_by.as_deref(),
+        superseded_by: row.now.superseded_by.as_deref(),
         description: job.description.as_deref(),
         task_id: task.map(|task| &*task.task_id),
         retry_id: task.map(|task| task.retry_id),
-        digest: row.digest,
-        applied: &row.applied,
+        digest: row.now.digest,
+        applied: &row.now.applied,
         first_door: first.submission.door.as_str(),
         last_door: item.submission.door.as_str(),
         source: &item.source,
-        received_at: row.received_at.timestamp_micros(),
+        received_at: row.now.received_at.timestamp_micros(),
         written_at: now,
         held_at: winner.released.then_some(received_at),
         released_at: winner.released.then_some(now),
@@ -358,13 +363,13 @@ fn attach<'a>(
             None => {
                 settled.waiting.push((index, Waiting { on: ParkedFor::Job, repository_id: repository.id }));
             }
-            Some(row) if families.rows[row].repository_id != repository.id => {
+            Some(row) if families.rows[row].now.repository_id != repository.id => {
                 let format = items[index].submission.format;
-                let other = families.rows[row].repository_id;
+                let other = families.rows[row].now.repository_id;
                 settled.outcomes.push((index, wrong_repository(directory, format, other, project)));
             }
             Some(row) => {
-                additions.add(row, index, PartsRule::OnlyLacking, &artifact.parts);
+                additions.add(&families.rows[row], index, PartsRule::OnlyLacking, &artifact.parts);
                 attached.push((index, row));
             }
         }
@@ -392,9 +397,9 @@ async fn queue_earlier_logs(
     let mut jobs: Vec<(i64, i16)> = families
         .rows
         .iter()
-        .filter(|row| row.state == JobState::Completed && !row.was_completed && row.created_by.is_none())
+        .filter(|row| row.now.state == JobState::Completed && !row.was_completed && row.created_by.is_none())
         .filter(|row| row.values_of.is_some())
-        .filter_map(|row| Some((row.id, queue_priority(row, "live_backing_log", ParseStatus::Pending)?)))
+        .filter_map(|row| Some((row.now.id, queue_priority(row, "live_backing_log", ParseStatus::Pending)?)))
         .collect();
     if jobs.is_empty() {
         return Ok(());
@@ -420,7 +425,7 @@ async fn finish_rows(
     let mut repeats: Vec<(i64, i64)> = families
         .rows
         .iter()
-        .map(|row| (row.id, row.repeats - row.written_repeats))
+        .map(|row| (row.now.id, row.repeats - row.written_repeats))
         .filter(|&(_, repeats)| repeats > 0)
         .collect();
     if !repeats.is_empty() {
@@ -442,11 +447,11 @@ fn touched_rows<'a>(
         .map(|row| {
             let task = row.task_of.and_then(|position| prepared[position].job.parts.task.as_ref());
             TouchedRow {
-                id: row.id,
-                superseded_by: row.superseded_by.as_deref(),
+                id: row.now.id,
+                superseded_by: row.now.superseded_by.as_deref(),
                 task_id: task.map(|task| &*task.task_id),
                 retry_id: task.map(|task| task.retry_id),
-                applied: &row.applied,
+                applied: &row.now.applied,
                 written_at: now,
             }
         })

@@ -174,8 +174,8 @@ impl GatewayShared {
         self.release_for_jobs().await
     }
 
-    async fn expire(&self) -> Result<(), StoreError> {
-        let expired = self.store.expire(chrono::Utc::now()).await?;
+    pub(super) async fn expire(&self) -> Result<(), StoreError> {
+        let expired = self.store.expire(chrono::Utc::now(), self.context.bounds.rejected_age).await?;
         self.store.expire_attempts(chrono::Utc::now() - limits::PULSE_ATTEMPT_AGE).await?;
         if expired.parked > 0 {
             tracing::warn!(count = expired.parked, "parked submissions expired and are held as such");

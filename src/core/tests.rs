@@ -2,20 +2,24 @@
 //! its bounds are out of reach of a test over the wire.
 
 mod internal_errors;
+mod parked;
 
 use super::{Content, Gateway, GatewayOptions, HoldingLimits, Submission};
 use crate::access::{Principal, Rights};
 use crate::domain::{
-    Door, Job, JobState, Outcome, Push, RawFormat, Repository, RepositoryKind, Revision, StoredReason,
-    UnchangedReason, Violation,
+    Door, Job, JobResult, JobState, Outcome, Push, RawFormat, Repository, RepositoryKind, Revision,
+    StoredReason, UnchangedReason, Violation,
 };
 use crate::domain::{HeldState, ProjectName};
 use crate::formats;
 use crate::store::Store;
+use crate::store::entities::jobs::{job, job_log};
 use crate::store::model::HeldFilter;
 use crate::store::testing::TestDatabase;
 use chrono::Utc;
-use sea_orm::ConnectionTrait;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+};
 use serde_json::json;
 
 pub(super) const PROJECT: &str = "quince";
@@ -262,6 +266,25 @@ async fn r16_a_pending_log_is_queued_with_its_completed_job_failures_first() {
         let completed = submission("one", "completed", 'a', |job| job.parts.logs.clear());
         submit(&gateway, vec![completed]).await;
         assert_eq!(gateway.store().follow_up_depth().await.unwrap(), 1);
+        let result = |guid, result| submission(guid, "completed", 'a', |job| job.result = result);
+        let (success, failure) = (JobResult::Success, JobResult::TestFailed);
+        submit(&gateway, vec![result("two", success), result("three", failure)]).await;
+
+        type Entry = (String, i32, Option<String>, Option<i64>);
+        let queue: Vec<Entry> = job_log::Entity::find()
+            .select_only()
+            .column(job::Column::Guid)
+            .columns([job_log::Column::Attempts, job_log::Column::LeaseOwner, job_log::Column::LeaseUntil])
+            .join(JoinType::InnerJoin, job_log::Relation::Job.def())
+            .filter(job_log::Column::QueuePriority.is_not_null())
+            .order_by_asc(job_log::Column::QueuePriority)
+            .order_by_asc(job_log::Column::Id)
+            .into_tuple()
+            .all(&gateway.store().read_connection())
+            .await
+            .unwrap();
+        // The first completed without a result, which is no success.
+        assert_eq!(queue, ["one", "three", "two"].map(|guid| (guid.to_owned(), 0, None, None)));
     })
     .await;
 }
@@ -301,38 +324,6 @@ async fn r13_a_parked_submission_stays_parked_when_it_is_resent_and_refused() {
         let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
         assert_eq!(held.iter().map(|held| held.state).collect::<Vec<_>>(), [HeldState::Parked]);
         assert!(gateway.store().ledger_balance().await.unwrap().balances());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn r14_what_was_parked_in_one_batch_is_released_in_order_of_receipt() {
-    on_each_database(GatewayOptions::default(), async |gateway| {
-        // Of two completions the first is final; digests order them at random.
-        let guids: Vec<String> = (0..20).map(|number| format!("job-{number}")).collect();
-        let finished = |guid: &str, result: &str| {
-            let mut finished = submission(guid, "completed", 'c', |_| {});
-            let text = String::from_utf8(finished.raw.to_vec()).unwrap();
-            finished.raw = text.replacen('{', &format!("{{\"result\":\"{result}\","), 1).into();
-            finished.content = formats::decode(RawFormat::PulseJson, &finished.raw, None).content;
-            finished
-        };
-        let all = guids.iter().flat_map(|g| [finished(g, "success"), finished(g, "exception")]).collect();
-        let outcomes = submit(&gateway, all).await;
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Parked { .. })), "{outcomes:?}");
-        let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
-        let push = json!({"revision": revision('c'), "push_timestamp": 1, "author": "a", "revisions": []});
-        let pushes = vec![formats::decode_push_json(0, push.to_string().into())];
-        gateway.submit_pushes(&principal, Door::Http, PROJECT, pushes).await.unwrap();
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        while gateway.store().ledger_balance().await.unwrap().rows > 0 {
-            assert!(tokio::time::Instant::now() < deadline, "everything is released");
-            tokio::task::yield_now().await;
-        }
-        for guid in &guids {
-            let job = gateway.store().job(guid).await.unwrap().unwrap().job;
-            assert_eq!(job.result.as_str(), "success", "{guid}");
-        }
     })
     .await;
 }

@@ -16,8 +16,6 @@ pub struct Current<'a> {
     pub submit_time: Option<DateTime<Utc>>,
     /// Started.
     pub start_time: Option<DateTime<Utc>>,
-    /// Submissions applied to the row, latest first.
-    pub applied: &'a AppliedDigests,
     /// When the last submission that won was received.
     pub received_at: DateTime<Utc>,
     /// Digest of the submission whose values the row has.
@@ -52,15 +50,11 @@ pub enum Transition {
     Advance,
     /// Its values are ignored; parts that the job lacks are added (R7).
     Keep(UnchangedReason),
-    /// Exactly this was applied before: nothing is looked at.
-    Duplicate,
 }
 
-/// Decides whether `incoming` may change `current`.
+/// Decides whether `incoming` may change `current`. Whether it was applied before is found out first,
+/// in all rows that a retry may have made of the job: see [`AppliedDigests`].
 pub fn decide(current: &Current<'_>, incoming: &Incoming<'_>) -> Transition {
-    if current.applied.contains(incoming.digest) {
-        return Transition::Duplicate;
-    }
     let late = incoming.released && incoming.received_at < current.received_at;
     match (current.state.rank(), incoming.state.rank()) {
         (Some(3), Some(3)) if current.result != incoming.result => {
@@ -162,14 +156,11 @@ mod tests {
 
     fn decided(stored: &Case, submitted: &Case) -> Transition {
         let (state, result) = (JobState::from_word(stored.state), JobResult::from_word(stored.result));
-        let mut applied = AppliedDigests::default();
-        applied.remember(ContentDigest([stored.digest; 16]));
         let current = Current {
             state: &state,
             result: &result,
             submit_time: None,
             start_time: stored.start.map(at),
-            applied: &applied,
             received_at: at(stored.received),
             digest: ContentDigest([stored.digest; 16]),
         };
@@ -230,13 +221,6 @@ mod tests {
                 submitted: "busted".into()
             })
         );
-    }
-
-    #[test]
-    fn a_remembered_digest_is_a_duplicate_whatever_its_state() {
-        let row = Case { state: "pending", digest: 1, ..Case::default() };
-        let submission = Case { state: "completed", digest: 1, ..Case::default() };
-        assert_eq!(decided(&row, &submission), Transition::Duplicate);
     }
 
     #[test]

@@ -131,11 +131,6 @@ impl<'a> Artifact<'a> {
                 content_type: detail.content_type.map_or(ContentType::Text, |w| ContentType::from_word(&w)),
             });
         }
-        if parts.details.len() > limits::DETAILS {
-            let path = format!("{}/job_details", self.place.blob);
-            let limit = limits::DETAILS as u64;
-            findings.violations.push(findings::too_many(path, parts.details.len(), limit));
-        }
     }
 
     fn add_summary(self, parts: &mut Parts, findings: &mut Findings) {

@@ -140,7 +140,7 @@ fn parts(message: &PulseMessage<'_>, guid: &JobGuid, supplied: Parts, findings: 
     }
     Parts {
         logs: unique_logs(logs),
-        details: unique_details(details),
+        details: unique_details(details, findings),
         summary,
         artifacts: supplied.artifacts,
         superseded: superseded(listed(&message.coalesced), guid, findings),
@@ -223,15 +223,25 @@ pub(super) fn unique_logs(logs: Vec<LogReference>) -> Vec<LogReference> {
     )
 }
 
-/// One detail for each (title, value); a later one changes the link only (ingest contract 7.4).
-pub(super) fn unique_details(details: Vec<JobDetail>) -> Vec<JobDetail> {
-    unique(
+/// One detail for each (title, value); a later one changes the link only (ingest contract 7.4). Links
+/// and artifacts together may give no more than [`limits::DETAILS`]: what is wrong goes to `findings`.
+pub(super) fn unique_details(details: Vec<JobDetail>, findings: &mut Findings) -> Vec<JobDetail> {
+    let details = unique(
         details,
         |detail| (detail.title.clone(), detail.value.clone()),
         |kept, again| {
             kept.url = again.url;
         },
-    )
+    );
+    if details.len() > limits::DETAILS {
+        let message = format!(
+            "links and artifacts give the job {} details, at most {} are allowed; send fewer",
+            details.len(),
+            limits::DETAILS
+        );
+        findings.violations.push(Violation::new("", "maxItems", message).with_limit(limits::DETAILS));
+    }
+    details
 }
 
 fn unique<T, K: std::hash::Hash + Eq>(

@@ -7,7 +7,7 @@ use super::time::to_micros;
 use super::{Store, StoreError, violations};
 use crate::domain::{HeldState, Violation};
 use crate::limits;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -27,15 +27,15 @@ pub struct Expired {
 
 impl Store {
     /// Does what is due now, in transactions of at most [`limits::RELEASE_CHUNK`] submissions. Parked
-    /// ones past their time become expired, with a violation that says so, and are kept as long as
-    /// rejected ones; those past theirs go, and only their count stays.
+    /// ones past their time become expired, with a violation that says so, and are kept for `rejected_age`
+    /// like rejected ones; those past theirs go, and only their count stays.
     ///
     /// # Errors
     /// At the first transaction that fails; those before it stand.
-    pub async fn expire(&self, now: DateTime<Utc>) -> Result<Expired, StoreError> {
+    pub async fn expire(&self, now: DateTime<Utc>, rejected_age: TimeDelta) -> Result<Expired, StoreError> {
         let mut done = Expired::default();
         loop {
-            let parked = self.expire_parked(now).await?;
+            let parked = self.expire_parked(now, now + rejected_age).await?;
             let evicted = self.evict_rejected(now).await?;
             done.parked += parked;
             done.evicted += evicted;
@@ -51,8 +51,7 @@ impl Store {
         Ok(done)
     }
 
-    async fn expire_parked(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let kept_until = now + limits::REJECTED_AGE;
+    async fn expire_parked(&self, now: DateTime<Utc>, kept_until: DateTime<Utc>) -> Result<u64, StoreError> {
         let violation = Violation::new("", PARKED_EXPIRED, "what it waited for did not come in time");
         let transaction = self.begin_write().await?;
         let update = Query::update()

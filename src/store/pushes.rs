@@ -36,26 +36,8 @@ pub enum PushChange {
 }
 
 impl Store {
-    /// Stores pushes, each in a transaction of its own, and gives what became of them in order. A push
-    /// that is there already gets the author, time and exactly the commits of this one. Of commits that
-    /// share a revision the first counts.
-    ///
-    /// # Errors
-    /// At the first push that fails; those before it are stored.
-    pub async fn store_pushes(
-        &self,
-        repository_id: i32,
-        pushes: &[Push],
-        received_at: DateTime<Utc>,
-    ) -> Result<Vec<PushStored>, StoreError> {
-        let mut stored = Vec::with_capacity(pushes.len());
-        for push in pushes {
-            stored.push(self.store_push(repository_id, push, received_at).await?);
-        }
-        Ok(stored)
-    }
-
-    /// Stores one push, in a transaction: see [`Store::store_pushes`].
+    /// Stores a push in a transaction of its own. One that is there already gets the author, time and
+    /// exactly the commits of this one. Of commits that share a revision the first counts.
     ///
     /// # Errors
     /// If the database fails.

@@ -44,7 +44,8 @@ pub struct HeldSubmission {
     pub raw: Vec<u8>,
     /// Only the beginning was kept: it cannot be run again.
     pub raw_truncated: bool,
-    /// What the door knew beside the bytes, as JSON.
+    /// What the door knew beside the bytes, as JSON: of an AMQP delivery its exchange, routing key,
+    /// properties and headers. The other doors know nothing.
     pub context: Option<String>,
     /// When it was first received.
     pub received_at: DateTime<Utc>,

@@ -63,10 +63,18 @@ async fn every_call_says_when_to_come_again_while_postgresql_is_away() {
     let listing =
         herdgate::proto::ListPushesRequest { project: "quince-central".into(), ..Default::default() };
     assert_says_when_to_come_again(&gateway.query().list_pushes(listing).await.unwrap_err());
+    eventually("the gateway is not ready", TOLD, async || {
+        (gateway.get("/readyz").await.status == 503).then_some(())
+    })
+    .await;
 
     server.start().await;
     eventually("the gateway takes jobs again", RECOVERED, async || {
         submit_batch(&mut gateway.ingest(), submission()).await.ok()
+    })
+    .await;
+    eventually("the gateway is ready", RECOVERED, async || {
+        (gateway.get("/readyz").await.status == 200).then_some(())
     })
     .await;
 }

@@ -20,6 +20,9 @@ async fn a_server_that_does_not_flush_is_refused_unless_the_operator_says_so() {
         gateway.kill().await;
         gateway.restart().await;
         new_push(&gateway).await;
+        let ready = gateway.get("/readyz").await;
+        assert_eq!(ready.status, 200);
+        assert!(ready.body.windows(15).any(|words| words == b"database.unsafe"), "{ready:?}");
         server.set(setting, "on").await;
     }
 }

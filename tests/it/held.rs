@@ -5,7 +5,7 @@ use crate::harness::command::{herdgate_on, run};
 use crate::harness::gateway::{Bearer, PROJECT, create_credential};
 use crate::harness::jobs::{artifact, job_of, new_guid, new_revision, pending, push, running};
 use crate::harness::reading::{get_job, held, state_of, stored};
-use crate::harness::submitting::{new_push, said, submit_one, submit_pushes};
+use crate::harness::submitting::{new_push, said, submit_one, submit_pushes, submit_pushes_of, violation};
 use crate::harness::{Database, Gateway, eventually};
 use herdgate::proto::get_job_response::Found;
 use herdgate::proto::{
@@ -38,6 +38,18 @@ async fn rejected_job(gateway: &Gateway) -> (Job, HeldMessage) {
     assert_eq!(submit_one(&mut gateway.ingest(), job.clone()).await.outcome(), Outcome::Rejected);
     let message = held(gateway, job.task_id()).await.remove(0);
     (job, message)
+}
+
+async fn add_later(gateway: &Gateway) {
+    let repository = Repository {
+        name: LATER.into(),
+        url: "https://hg.example.org/later".into(),
+        dvcs_type: "hg".into(),
+        active: Some(true),
+        ..Repository::default()
+    };
+    let request = AddRepositoryRequest { repository: Some(repository) };
+    gateway.admin().add_repository(request).await.unwrap();
 }
 
 async fn a_rejected_submission_is_held_with_its_reasons_and_raw_bytes(database: Database) {
@@ -85,23 +97,10 @@ async fn a_replay_stores_what_can_be_stored_by_now(database: Database) {
     let gateway = Gateway::on(&database).start().await;
     let (job, message) = rejected_job(&gateway).await;
     assert_eq!(replay(&gateway, message.id).await.outcome(), Outcome::Rejected);
-    let repository = Repository {
-        name: LATER.into(),
-        url: "https://hg.example.org/later".into(),
-        dvcs_type: "hg".into(),
-        active: Some(true),
-        ..Repository::default()
-    };
-    let request = AddRepositoryRequest { repository: Some(repository) };
-    gateway.admin().add_repository(request).await.unwrap();
-
+    add_later(&gateway).await;
     let message = held(&gateway, job.task_id()).await.remove(0);
     assert_eq!(said(&replay(&gateway, message.id).await), (Outcome::Parked, Reason::WaitingForPush));
-    let request = herdgate::proto::SubmitPushesRequest {
-        project: LATER.into(),
-        pushes: vec![push(job.origin.as_ref().map(revision_of).unwrap())],
-    };
-    gateway.ingest().submit_pushes(request).await.unwrap();
+    submit_pushes_of(&gateway, LATER, vec![push(job.origin.as_ref().map(revision_of).unwrap())]).await;
     eventually("the replayed job is stored", Duration::from_secs(10), async || {
         state_of(&gateway, job.task_id()).await
     })
@@ -114,6 +113,28 @@ fn revision_of(origin: &herdgate::proto::Origin) -> &str {
         Some(herdgate::proto::origin::Form::Current(form)) => form.revision(),
         other => panic!("{other:?}"),
     }
+}
+
+async fn a_push_of_an_unknown_repository_is_rejected_and_stored_by_a_replay(database: Database) {
+    let gateway = Gateway::on(&database).start().await;
+    let revision = new_revision();
+    let verdicts = submit_pushes_of(&gateway, LATER, vec![push(&revision), push(&new_revision())]).await;
+    assert_eq!(verdicts.len(), 2);
+    for verdict in &verdicts {
+        assert_eq!(violation(verdict), ("/project", "unknown_repository", ""));
+    }
+    let request = ListHeldMessagesRequest { project: LATER.into(), ..Default::default() };
+    let messages = gateway.admin().list_held_messages(request).await.unwrap().into_inner().messages;
+    assert_eq!(messages.len(), 2);
+    let first = messages.iter().min_by_key(|message| message.id).unwrap();
+    assert_eq!((first.state(), first.violations.as_slice()), (HeldState::Rejected, &*verdicts[0].violations));
+    let request = GetHeldMessageRequest { id: first.id, ..Default::default() };
+    let shown = gateway.admin().get_held_message(request).await.unwrap().into_inner().message.unwrap();
+    assert_eq!(herdgate::proto::Push::decode(shown.raw.as_slice()).unwrap(), push(&revision));
+
+    add_later(&gateway).await;
+    assert_eq!(said(&replay(&gateway, first.id).await), (Outcome::Stored, Reason::Created));
+    assert_eq!(replay(&gateway, first.id).await.outcome(), Outcome::Rejected, "it is held no more");
 }
 
 async fn what_is_discarded_is_gone(database: Database) {
@@ -242,6 +263,7 @@ on_both_databases!(
     a_rejected_submission_is_held_with_its_reasons_and_raw_bytes,
     held_messages_are_listed_newest_first_by_page_and_filter,
     a_replay_stores_what_can_be_stored_by_now,
+    a_push_of_an_unknown_repository_is_rejected_and_stored_by_a_replay,
     what_is_discarded_is_gone,
     reasons_are_open_but_raw_bytes_replay_and_discard_need_a_credential_of_the_project,
     held_messages_are_administered_by_command,

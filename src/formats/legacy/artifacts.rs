@@ -22,7 +22,7 @@ pub(in crate::formats) fn decode(raw: &[u8], project: Option<&str>) -> Decoded {
     if let Some(artifact) = Artifact::from_json(&document, "") {
         Artifact { job_guid: None, ..artifact }.add_to(None, &mut parts, &mut findings);
     }
-    parts.details = translate::unique_details(parts.details);
+    parts.details = translate::unique_details(parts.details, &mut findings);
     let claimed_guid = document.get("job_guid").and_then(Value::as_str);
     let claimed = ClaimedIdentity::new(project, None, claimed_guid);
     artifact::conclude(project_name, guid, parts, findings, claimed)

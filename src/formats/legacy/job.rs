@@ -112,7 +112,7 @@ impl Translation<'_, '_> {
         }
         Parts {
             logs: translate::unique_logs(logs),
-            details: translate::unique_details(supplied.details),
+            details: translate::unique_details(supplied.details, self.findings),
             summary: supplied.summary,
             artifacts: supplied.artifacts,
             superseded: self.superseded(),

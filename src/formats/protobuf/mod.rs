@@ -75,7 +75,7 @@ fn submitted_artifact(message: &proto::Artifact, project: Option<&str>) -> Decod
     if let Some(artifact) = beyond::artifact(message, "", &mut findings) {
         artifact.add_to(None, &mut parts, &mut findings);
     }
-    parts.details = translate::unique_details(parts.details);
+    parts.details = translate::unique_details(parts.details, &mut findings);
     let guid_text = message.job_guid.as_deref();
     let guid = guid_text.map(|text| (text, JobGuid::try_new(text)));
     let guid = match guid {

@@ -1,7 +1,8 @@
 //! The rules of the ingest contract 1.10 to 1.13 and of its section 7, one by one.
 
 use super::{
-    Decoded, Job, Value, broken, from_json, from_protobuf, job_of, json, message, set, through_both, with,
+    Decoded, Job, Value, broken, broken_in_both, from_json, from_protobuf, job_of, json, message, set,
+    through_both, with,
 };
 use crate::core::Content;
 use crate::domain::{ContentType, JobResult, LogReference, ParseStatus, Parts, Platform, RawFormat};
@@ -232,7 +233,7 @@ fn what_is_wrong_in_a_known_artifact_is_named_by_its_path() {
     ]));
     let path = |rest: &str, rule: &str| (format!("/extra/artifacts/{rest}"), rule.to_owned());
     assert_eq!(
-        super::broken_in_both(&document),
+        broken_in_both(&document),
         [
             path("0/blob/step_data/steps/1/result", "enum"),
             path("1/blob/job_details/0/value", "required"),
@@ -294,6 +295,24 @@ fn other_artifacts_are_kept_as_json_text_and_the_first_of_a_name_wins() {
             ("performance_data", "{}"),
         ]
     );
+}
+
+#[test]
+fn links_and_artifacts_together_give_a_bounded_number_of_details() {
+    let with_details = |from_links: usize, from_artifacts: usize| {
+        let link = |n| json!({"url": "https://a.example/x", "linkText": format!("link {n}"), "label": "y"});
+        let links: Vec<Value> = (0..from_links).map(link).collect();
+        let details: Vec<Value> = (0..from_artifacts).map(|n| json!({"value": format!("{n}")})).collect();
+        // One artifact has room for fewer.
+        let artifacts = details
+            .chunks(limits::PARTS)
+            .map(|some| json!({"name": "Job Info", "type": "json", "blob": {"job_details": some}}));
+        with(with_artifacts(artifacts.collect()), "/jobInfo", json!({"links": links}))
+    };
+    let most = through_both(&with_details(limits::PARTS, limits::DETAILS - limits::PARTS));
+    assert_eq!(most.parts.details.len(), limits::DETAILS);
+    let beyond = with_details(limits::PARTS, limits::DETAILS - limits::PARTS + 1);
+    assert_eq!(broken_in_both(&beyond), [(String::new(), "maxItems".to_owned())]);
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use super::{BatchTransaction, Inner, Row, RowSet, StoreError};
 use crate::domain::{AppliedDigests, ContentDigest, JobResult, JobState};
+use crate::store::time::from_micros;
+use chrono::{DateTime, Utc};
 use sea_orm::sqlx::{self, Row as _};
 use std::sync::atomic::Ordering;
 
-/// What decisions look at in a stored row, read under its lock.
+/// What decisions look at in a row: as it was read under its lock, then as the batch changes it.
 #[derive(Debug, Clone)]
-pub(crate) struct KeptRow {
+pub(crate) struct DecisionRow {
+    /// 0: not stored yet.
     pub(crate) id: i64,
     pub(crate) guid: String,
     pub(crate) root_guid: String,
@@ -15,13 +18,13 @@ pub(crate) struct KeptRow {
     pub(crate) push_id: i64,
     pub(crate) state: JobState,
     pub(crate) result: JobResult,
-    pub(crate) submit_time: Option<i64>,
-    pub(crate) start_time: Option<i64>,
+    pub(crate) submit_time: Option<DateTime<Utc>>,
+    pub(crate) start_time: Option<DateTime<Utc>>,
     pub(crate) digest: ContentDigest,
     pub(crate) applied: AppliedDigests,
-    pub(crate) received_at: i64,
+    pub(crate) received_at: DateTime<Utc>,
     pub(crate) superseded_by: Option<String>,
-    pub(crate) task_id: Option<String>,
+    pub(crate) has_task: bool,
 }
 
 /// Everything an insert or an applied submission writes. Times are microseconds.
@@ -84,7 +87,7 @@ pub(crate) struct InsertedJob {
 const DECISION_COLUMNS: &str = "j.id, j.guid, j.root_guid, j.repository_id, j.push_id, j.state, j.result, \
      j.submit_time, j.start_time, j.digest, j.applied_digests, j.received_at, j.superseded_by, j.task_id";
 
-impl KeptRow {
+impl DecisionRow {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.bigint(0)?,
@@ -94,13 +97,13 @@ impl KeptRow {
             push_id: row.bigint(4)?,
             state: JobState::from_word(&row.text(5)?),
             result: JobResult::from_word(&row.text(6)?),
-            submit_time: row.optional_bigint(7)?,
-            start_time: row.optional_bigint(8)?,
+            submit_time: row.optional_bigint(7)?.map(from_micros),
+            start_time: row.optional_bigint(8)?.map(from_micros),
             digest: ContentDigest::from_slice(&row.bytes(9)?).unwrap_or(ContentDigest([0; 16])),
             applied: AppliedDigests::from_bytes(&row.bytes(10)?),
-            received_at: row.bigint(11)?,
+            received_at: from_micros(row.bigint(11)?),
             superseded_by: row.optional_text(12)?,
-            task_id: row.optional_text(13)?,
+            has_task: row.optional_text(13)?.is_some(),
         })
     }
 }
@@ -112,7 +115,7 @@ impl BatchTransaction<'_> {
         &mut self,
         guids: &[&str],
         roots: &[&str],
-    ) -> Result<Vec<KeptRow>, StoreError> {
+    ) -> Result<Vec<DecisionRow>, StoreError> {
         // Two statements, for one with OR would not use the two indexes; the second almost never
         // finds anything. Rows are locked in guid order in both.
         let sql = format!(
@@ -125,7 +128,7 @@ impl BatchTransaction<'_> {
              (SELECT t.root FROM {{rows}}) ORDER BY j.guid {{lock}}"
         );
         found.extend(self.run(&sql, RowSet::new().text("root", roots.iter().copied())).await?);
-        let mut rows = found.iter().map(KeptRow::read).collect::<Result<Vec<_>, _>>()?;
+        let mut rows = found.iter().map(DecisionRow::read).collect::<Result<Vec<_>, _>>()?;
         rows.sort_unstable_by_key(|row| row.id);
         rows.dedup_by_key(|row| row.id);
         Ok(rows)

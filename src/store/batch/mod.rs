@@ -12,7 +12,7 @@ mod reference;
 mod rows;
 
 pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
-pub(crate) use jobs::{KeptRow, TouchedRow, WrittenRow};
+pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
 pub(crate) use reference::{ReferenceTable, SignatureRow};

@@ -54,6 +54,7 @@ pub(crate) struct StepRow<'a> {
     pub(crate) errors: Vec<(i32, &'a str)>,
 }
 
+/// Rows come in the order of their keys. None need no statement.
 impl BatchTransaction<'_> {
     /// Adds logs; those that are there may move on from pending, and back to pending from failed if an
     /// applied submission says so (R31). Gives back (job, name, url) of what was added or changed.
@@ -62,6 +63,9 @@ impl BatchTransaction<'_> {
         rule: PartsRule,
         rows: &[LogRow<'_>],
     ) -> Result<Vec<(i64, String, String)>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let again = match rule {
             PartsRule::Applied => "OR (job_logs.status = 2 AND excluded.status = 0)",
             PartsRule::OnlyLacking => "",
@@ -93,6 +97,9 @@ impl BatchTransaction<'_> {
         rule: PartsRule,
         rows: &[DetailRow<'_>],
     ) -> Result<Vec<(i64, String, String)>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let conflict = match rule {
             PartsRule::Applied => {
                 "DO UPDATE SET url = excluded.url, content_type = excluded.content_type \
@@ -120,6 +127,9 @@ impl BatchTransaction<'_> {
         &mut self,
         rows: &[ArtifactRow<'_>],
     ) -> Result<Vec<(i64, String)>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let sql = "INSERT INTO job_artifacts (job_id, name, kind, blob) \
              SELECT t.job_id, t.name, t.kind, t.blob FROM {rows} WHERE true \
              ON CONFLICT (job_id, name) DO NOTHING RETURNING job_id, name";
@@ -134,6 +144,9 @@ impl BatchTransaction<'_> {
 
     /// Adds steps and their errors, each unless it is there. Gives back the jobs that got any.
     pub(crate) async fn add_steps(&mut self, rows: &[StepRow<'_>]) -> Result<Vec<i64>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let sql = "INSERT INTO log_steps (job_id, position, name, started_at, finished_at, started_line, \
              finished_line, result) SELECT t.job_id, t.position, t.name, t.started_at, t.finished_at, \
              t.started_line, t.finished_line, t.result FROM {rows} WHERE true \

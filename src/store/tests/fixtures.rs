@@ -52,7 +52,7 @@ pub fn push(revision: Revision) -> Push {
 }
 
 pub async fn stored_push(store: &Store, repository_id: i32, digit: char) -> i64 {
-    store.store_pushes(repository_id, &[push(revision(digit))], now()).await.unwrap()[0].id
+    store.store_push(repository_id, &push(revision(digit)), now()).await.unwrap().id
 }
 
 /// Everything that a job row points at.

@@ -5,7 +5,7 @@ use crate::limits;
 use crate::store::{PushChange, Store, StoreError};
 
 async fn store_one(store: &Store, repository_id: i32, push: Push) -> (i64, PushChange) {
-    let stored = store.store_pushes(repository_id, &[push], now()).await.unwrap()[0];
+    let stored = store.store_push(repository_id, &push, now()).await.unwrap();
     (stored.id, stored.change)
 }
 
@@ -110,7 +110,7 @@ on_each_database! {
 
 on_each_database! {
     async fn a_push_of_an_unknown_repository_names_the_missing_row(store: &Store) {
-        let result = store.store_pushes(77, &[push(revision('a'))], now()).await;
+        let result = store.store_push(77, &push(revision('a')), now()).await;
         assert!(matches!(result, Err(StoreError::ForeignKey(_))), "{result:?}");
     }
 }
