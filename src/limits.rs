@@ -223,6 +223,12 @@ pub const REJECTED_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
 pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
 /// Slowest time from a push to the release of what waits for it, if a notice was lost.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Time between two rounds of retention.
+pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+/// Jobs or pushes that retention deletes in one transaction, with everything that hangs on them.
+pub const RETENTION_BATCH: u64 = 200;
+/// After each batch retention waits for this many times as long as the batch took.
+pub const RETENTION_PAUSE: u32 = 4;
 /// Reasons to look at parked submissions that are remembered one by one.
 pub const PARKING_NOTICES: usize = 1024;
 /// What waits for jobs is looked at no more often than this.

@@ -5,12 +5,13 @@ use super::exchanges::Consumers;
 use super::holding::HoldingLimits;
 use super::parking::{self, Parking};
 use super::readiness::{Commits, Readiness};
+use super::retention;
 use super::submission::{Content, Item, PushSubmission, Submission};
 use super::writer::{self, Work, WriterContext};
 use super::{notices, pushes, replay};
 use crate::access::{Credentials, Principal};
 use crate::domain::{
-    Door, Outcome, Refused, Registration, Repository, RetryCause, Signature, Verdict, Violation,
+    Door, Outcome, Refused, Registration, Repository, Retention, RetryCause, Signature, Verdict, Violation,
 };
 use crate::limits;
 use crate::store::intern::Interner;
@@ -33,12 +34,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Gateway(pub(super) Arc<GatewayShared>);
 
 /// What a gateway may hold, and how many writers it has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct GatewayOptions {
     /// Bounds of held messages.
     pub holding: HoldingLimits,
     /// Writers on PostgreSQL, each with a connection of its own; 0: [`WRITERS`].
     pub writers: usize,
+    /// How long jobs are kept.
+    pub retention: Retention,
 }
 
 /// Concurrent transactions on PostgreSQL: beyond these, 500 rows at a time gain nothing.
@@ -151,6 +154,7 @@ impl Gateway {
             let mut tasks = shared.tasks.lock().await;
             tasks.spawn(directory.run(stop.clone()));
             tasks.spawn(parking::run(shared.clone(), parking_notices, stop.clone()));
+            tasks.spawn(retention::run(shared.clone(), options.retention, stop.clone()));
             tasks.spawn(notices::run(store, job_changes.subscribe(), heard, stop));
         }
         Ok(Self(shared))

@@ -23,6 +23,7 @@ mod pushes;
 mod reads;
 mod repositories;
 mod repository_import;
+mod retention;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
@@ -42,6 +43,7 @@ pub use ledger::{Disposition, HeldSummary, LedgerBalance};
 pub use nonces::Nonce;
 pub use pushes::{PushChange, PushStored};
 pub use repository_import::{ImportError, Imported};
+pub use retention::Retired;
 pub use sqlite::{FileLock, path as sqlite_path};
 pub use waiting::HeldSubmission;
 

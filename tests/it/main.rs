@@ -31,5 +31,6 @@ mod status_table;
 mod stream;
 mod stream_faults;
 mod telemetry;
+mod three_doors;
 mod tls;
 mod watch;
