@@ -30,7 +30,7 @@ pub(crate) async fn run(shared: Arc<GatewayShared>, retention: Retention, stop: 
             match shared.retire(&retention, Utc::now()).await {
                 Ok(Deleted { jobs: 0, pushes: 0 }) => {}
                 Ok(Deleted { jobs, pushes }) => {
-                    tracing::info!(jobs, pushes, "deleted what was kept long enough")
+                    tracing::info!(jobs, pushes, "deleted what was kept long enough");
                 }
                 Err(error) => tracing::warn!(%error, "retention could not go on; the next round will"),
             }

@@ -18,6 +18,7 @@ mod fuzz_corpora;
 mod held;
 mod kill;
 mod legacy_clients;
+mod openapi;
 mod pulse_chaos;
 mod pulse_clients;
 mod pulse_intake;

@@ -3,6 +3,7 @@
 
 use super::problem::Body;
 use super::reference_page;
+use super::write::{Accepted, Rejected};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -32,7 +33,7 @@ pub fn base() -> OpenApi {
                            same port and describes itself by reflection.",
             license(name = "Apache-2.0", identifier = "Apache-2.0"),
         ),
-        components(schemas(Body))
+        components(schemas(Body, Accepted, Rejected))
     )]
     struct Base;
     Base::openapi()
