@@ -24,6 +24,7 @@ mod pulse_clients;
 mod pulse_intake;
 mod pulse_publishing;
 mod pulse_registration;
+mod readme;
 mod refusals;
 mod rules;
 mod shutdown;
