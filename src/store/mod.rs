@@ -10,6 +10,7 @@ mod error;
 mod exchange_bindings;
 mod exchanges;
 mod expiry;
+pub mod follow_up;
 mod held;
 pub(crate) mod intern;
 mod job_rows;
