@@ -61,17 +61,17 @@ impl Reader {
         let pythons = python.and_then(Path::parent).into_iter().map(Path::to_path_buf);
         let known = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect::<Vec<_>>();
         let path: Vec<PathBuf> = pythons.chain([binaries.to_path_buf()]).chain(known).collect();
-        let mut command = herdgate_on(&self.gateway.database);
-        let environment: Vec<_> = command
-            .as_std()
-            .get_envs()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect();
-        command = Command::new("bash");
+        let mut command = Command::new("bash");
+        // What a command of the gateway's own would have.
+        for (name, value) in herdgate_on(&self.gateway.database).as_std().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command
             .args(["-euo", "pipefail", "-c", &script])
             .current_dir(folder)
-            .envs(environment)
             .env("PATH", std::env::join_paths(path).unwrap())
             .env("HERDGATE_TOKEN", &self.token)
             .env("HAWK_SECRET", &self.hawk_secret)
