@@ -247,6 +247,10 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
+pub const DASHBOARD_ROWS: u64 = 10_000;
+/// Signatures whose names are remembered for the dashboard.
+pub const SHOWN_SIGNATURES: usize = 200_000;
 /// Values that one filter names.
 pub const FILTER_VALUES: usize = 2000;
 /// Bytes of the artifacts on one page.

@@ -109,6 +109,8 @@ pub struct Store {
     database_id: Arc<OnceLock<String>>,
     /// Statements of the hot path since they were last counted.
     statements: Arc<AtomicU64>,
+    /// Names by signature, which never change.
+    shown_signatures: Arc<lists::ShownSignatures>,
 }
 
 impl Store {
@@ -141,6 +143,7 @@ impl Store {
             sqlite_path: path,
             database_id: Arc::default(),
             statements: Arc::default(),
+            shown_signatures: Arc::default(),
         };
         store.recognise_database().await?;
         Ok(store)
