@@ -143,6 +143,11 @@ impl LogReference {
     pub fn is_parseable_name(name: &str) -> bool {
         matches!(name, "buildbot_text" | "builds-4h" | "live_backing_log" | "errorsummary_json")
     }
+
+    /// Whether the log is there from the start of its job and grows until its end (logs contract, 11).
+    pub fn grows(name: &str) -> bool {
+        name == "live_backing_log"
+    }
 }
 
 /// Whether a log has been parsed.
