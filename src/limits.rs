@@ -334,3 +334,10 @@ pub const FOLLOW_UP_FIRST_RETRY: Duration = Duration::from_secs(10);
 pub const FOLLOW_UP_LONGEST_ASKED: Duration = Duration::from_secs(3600);
 /// Part of [`DRAIN`] for follow-up work under way; what does not end is given back.
 pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
+
+/// Longest time from the request for a log to its last byte (logs contract 1.3).
+pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
+/// Bytes that a task runner's log may declare; of a larger one nothing is read (logs contract 1.6).
+pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
+/// Bytes of a log that are parsed before other work gets its turn.
+pub const LOG_PIECE_BYTES: usize = 256 * 1024;

@@ -159,6 +159,8 @@ pub enum ParseStatus {
     Parsed,
     /// It could not be.
     Failed,
+    /// It declares more bytes than the gateway reads; no submitter says this.
+    SkippedSize,
 }
 
 impl ParseStatus {
@@ -168,6 +170,7 @@ impl ParseStatus {
             Self::Pending => 0,
             Self::Parsed => 1,
             Self::Failed => 2,
+            Self::SkippedSize => 3,
         }
     }
 
@@ -176,6 +179,7 @@ impl ParseStatus {
         match code {
             0 => Self::Pending,
             1 => Self::Parsed,
+            3 => Self::SkippedSize,
             _ => Self::Failed,
         }
     }

@@ -202,11 +202,23 @@ impl Store {
         why: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
+        self.bury_marked(queue, lease, why, now, queue.when_failed).await
+    }
+
+    /// Gives an entry up with other further assignments than those of failure.
+    pub(super) async fn bury_marked(
+        &self,
+        queue: &QueueTable,
+        lease: &Lease,
+        why: &str,
+        now: i64,
+        marks: &str,
+    ) -> Result<bool, StoreError> {
         let values = [now.into(), said(why)];
         let assignments = with(
             "queue_priority = NULL, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, \
              dead_at = $3, last_error = $4",
-            queue.when_failed,
+            marks,
         );
         self.change_leased(queue, lease, &assignments, values).await
     }

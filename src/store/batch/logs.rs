@@ -1,6 +1,7 @@
 //! What was found in a log, stored under the lease of whoever read it.
 
 use super::{BatchTransaction, RowSet, StoreError};
+use crate::logs::FailureLine;
 use crate::store::follow_up::{LOGS, Lease, done};
 
 /// In place of a log's number: the submitter supplied the summary.
@@ -29,6 +30,14 @@ pub(crate) struct FlatErrorRow<'a> {
     pub(crate) job_id: i64,
     pub(crate) line_number: i32,
     pub(crate) line: &'a str,
+}
+
+/// A failure that an error summary reports.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FailureLineRow<'a> {
+    pub(crate) job_id: i64,
+    pub(crate) log_id: i64,
+    pub(crate) failure: &'a FailureLine,
 }
 
 impl BatchTransaction<'_> {
@@ -80,6 +89,39 @@ impl BatchTransaction<'_> {
             .int("line_number", rows.iter().map(|row| row.line_number))
             .text("line", rows.iter().map(|row| row.line));
         self.run(sql, set).await?;
+        Ok(())
+    }
+
+    /// Adds failure lines; of those with one ordinal the first stays.
+    pub(crate) async fn add_failure_lines(&mut self, rows: &[FailureLineRow<'_>]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let columns = "job_id, log_id, action, line, test, subtest, status, expected, message, signature, \
+             level, stack, stackwalk_stdout, stackwalk_stderr, group_name";
+        let sql = format!(
+            "INSERT INTO failure_lines ({columns}) SELECT {columns} FROM {{rows}} WHERE true \
+             ON CONFLICT (log_id, line) DO NOTHING"
+        );
+        let text =
+            |of: fn(&FailureLine) -> &Option<String>| rows.iter().map(move |row| of(row.failure).as_deref());
+        let set = RowSet::new()
+            .bigint("job_id", rows.iter().map(|row| row.job_id))
+            .bigint("log_id", rows.iter().map(|row| row.log_id))
+            .text("action", rows.iter().map(|row| &*row.failure.action))
+            .bigint("line", rows.iter().map(|row| row.failure.line))
+            .optional_text("test", text(|failure| &failure.test))
+            .optional_text("subtest", text(|failure| &failure.subtest))
+            .optional_text("status", text(|failure| &failure.status))
+            .optional_text("expected", text(|failure| &failure.expected))
+            .optional_text("message", text(|failure| &failure.message))
+            .optional_text("signature", text(|failure| &failure.signature))
+            .optional_text("level", text(|failure| &failure.level))
+            .optional_text("stack", text(|failure| &failure.stack))
+            .optional_text("stackwalk_stdout", text(|failure| &failure.stackwalk_stdout))
+            .optional_text("stackwalk_stderr", text(|failure| &failure.stackwalk_stderr))
+            .optional_text("group_name", text(|failure| &failure.group));
+        self.run(&sql, set).await?;
         Ok(())
     }
 

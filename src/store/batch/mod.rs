@@ -14,7 +14,7 @@ mod rows;
 
 pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
 pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
-pub(crate) use logs::{FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
+pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
 pub(crate) use reference::{ReferenceTable, SignatureRow};
