@@ -335,6 +335,8 @@ pub const FOLLOW_UP_LONGEST_ASKED: Duration = Duration::from_secs(3600);
 /// Part of [`DRAIN`] for follow-up work under way; what does not end is given back.
 pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
 
+/// Pieces of follow-up work on one page.
+pub const WORK_PAGE: u64 = 1000;
 /// Longest time from the request for a log to its last byte (logs contract 1.3).
 pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
 /// Bytes that a task runner's log may declare; of a larger one nothing is read (logs contract 1.6).
