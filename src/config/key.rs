@@ -25,6 +25,11 @@ pub enum Key {
     QuotaHttpWrites,
     QuotaGrpcReads,
     QuotaGrpcWrites,
+    FetchAllowPrivate,
+    FetchAllowedHosts,
+    PushesGithubApiUrl,
+    PushesGithubToken,
+    PushesMercurialPoll,
     UiDir,
     LogFormat,
     LogFilter,
@@ -47,7 +52,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -69,6 +74,11 @@ impl Key {
         Self::QuotaHttpWrites,
         Self::QuotaGrpcReads,
         Self::QuotaGrpcWrites,
+        Self::FetchAllowPrivate,
+        Self::FetchAllowedHosts,
+        Self::PushesGithubApiUrl,
+        Self::PushesGithubToken,
+        Self::PushesMercurialPoll,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -98,6 +108,11 @@ impl Key {
             Self::QuotaHttpWrites => "quota.http_writes",
             Self::QuotaGrpcReads => "quota.grpc_reads",
             Self::QuotaGrpcWrites => "quota.grpc_writes",
+            Self::FetchAllowPrivate => "fetch.allow_private",
+            Self::FetchAllowedHosts => "fetch.allowed_hosts",
+            Self::PushesGithubApiUrl => "pushes.github_api_url",
+            Self::PushesGithubToken => "pushes.github_token",
+            Self::PushesMercurialPoll => "pushes.mercurial_poll_seconds",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -113,7 +128,7 @@ impl Key {
     pub fn kind(self) -> Kind {
         match self {
             Self::PulseBrokers => Kind::Names,
-            Self::HttpTrustedProxies => Kind::List,
+            Self::HttpTrustedProxies | Self::FetchAllowedHosts => Kind::List,
             Self::DatabaseMaxConnections
             | Self::PulsePrefetch
             | Self::PulseConnectionAge
@@ -121,8 +136,9 @@ impl Key {
             | Self::QuotaHttpReads
             | Self::QuotaHttpWrites
             | Self::QuotaGrpcReads
-            | Self::QuotaGrpcWrites => Kind::Integer,
-            Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
+            | Self::QuotaGrpcWrites
+            | Self::PushesMercurialPoll => Kind::Integer,
+            Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart | Self::FetchAllowPrivate => Kind::Boolean,
             _ => Kind::Text,
         }
     }
