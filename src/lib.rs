@@ -9,6 +9,7 @@ pub mod core;
 pub mod domain;
 pub mod doors;
 pub mod fetch;
+pub mod follow_up;
 pub mod formats;
 #[doc(hidden)]
 pub mod fuzzed;

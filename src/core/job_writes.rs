@@ -30,6 +30,8 @@ pub(crate) struct Settled {
     pub(crate) released: Vec<ReleasedHeld>,
     /// Rows of jobs changed.
     pub(crate) changed: bool,
+    /// Logs were queued for parsing.
+    pub(crate) queued_logs: bool,
     /// Something waits for jobs that may be there by now: superseding jobs were remembered, or artifacts
     /// were not taken along.
     pub(crate) left_waiting: bool,
@@ -85,7 +87,7 @@ pub(crate) async fn settle(
         additions.add(row, owner, PartsRule::OnlyLacking, &joined.parts);
     }
     added.extend(additions.store(transaction, now).await?);
-    queue_earlier_logs(transaction, &families).await?;
+    settled.queued_logs = queue_earlier_logs(transaction, &families).await? || additions.queue_logs();
 
     for (position, (job, folded)) in prepared.iter().zip(&folded).enumerate() {
         let outcome = match folded {
@@ -389,11 +391,11 @@ fn wrong_repository(directory: &Directory, format: RawFormat, owner: i32, named:
     ])
 }
 
-/// Queues logs that were sent before their job completed.
+/// Queues logs that were sent before their job completed; whether there may be any.
 async fn queue_earlier_logs(
     transaction: &mut BatchTransaction<'_>,
     families: &Families,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut jobs: Vec<(i64, i16)> = families
         .rows
         .iter()
@@ -402,10 +404,11 @@ async fn queue_earlier_logs(
         .filter_map(|row| Some((row.now.id, queue_priority(row, "live_backing_log", ParseStatus::Pending)?)))
         .collect();
     if jobs.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     jobs.sort_unstable();
-    transaction.queue_pending_logs(&jobs).await
+    transaction.queue_pending_logs(&jobs).await?;
+    Ok(true)
 }
 
 /// Marks rows to which something was added, and counts what changed nothing.

@@ -143,6 +143,11 @@ impl LogReference {
     pub fn is_parseable_name(name: &str) -> bool {
         matches!(name, "buildbot_text" | "builds-4h" | "live_backing_log" | "errorsummary_json")
     }
+
+    /// Whether the log is there from the start of its job and grows until its end (logs contract, 11).
+    pub fn grows(name: &str) -> bool {
+        name == "live_backing_log"
+    }
 }
 
 /// Whether a log has been parsed.
@@ -154,6 +159,8 @@ pub enum ParseStatus {
     Parsed,
     /// It could not be.
     Failed,
+    /// It declares more bytes than the gateway reads; no submitter says this.
+    SkippedSize,
 }
 
 impl ParseStatus {
@@ -163,6 +170,7 @@ impl ParseStatus {
             Self::Pending => 0,
             Self::Parsed => 1,
             Self::Failed => 2,
+            Self::SkippedSize => 3,
         }
     }
 
@@ -171,6 +179,7 @@ impl ParseStatus {
         match code {
             0 => Self::Pending,
             1 => Self::Parsed,
+            3 => Self::SkippedSize,
             _ => Self::Failed,
         }
     }

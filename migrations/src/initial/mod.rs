@@ -21,7 +21,7 @@ fn reference(column: &'static str, parent: &'static str) -> ForeignKeyCreateStat
 }
 
 /// `column` names a row of `parent` and goes with it.
-fn part_of(column: &'static str, parent: &'static str) -> ForeignKeyCreateStatement {
+pub(crate) fn part_of(column: &'static str, parent: &'static str) -> ForeignKeyCreateStatement {
     reference(column, parent).on_delete(ForeignKeyAction::Cascade).take()
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreat
     named_index(table, columns, "idx")
 }
 
-fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     named_index(table, columns, "key").unique().take()
 }
 
