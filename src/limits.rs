@@ -332,6 +332,17 @@ pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
 /// Description of a credential.
 pub const CREDENTIAL_DESCRIPTION: usize = 500;
 
+/// Redirects that one fetch follows.
+pub const FETCH_REDIRECTS: usize = 10;
+/// How long a connection to a host stays open unused, and how many of them.
+pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// See [`FETCH_IDLE_CONNECTION`].
+pub const FETCH_IDLE_CONNECTIONS: usize = 4;
+/// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
+pub const FETCH_WAIT: Duration = Duration::from_secs(30);
+/// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
+pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
 /// Pieces of follow-up work of one kind that a gateway does at once.
 pub const FOLLOW_UP_WORKERS: usize = 8;
 /// How long follow-up work stays claimed without a sign of life from its gateway.
