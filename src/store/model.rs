@@ -146,6 +146,8 @@ pub struct JobFilter {
     pub revision: Option<String>,
     /// Showing one of these states; empty: any.
     pub states: Vec<String>,
+    /// With this guid.
+    pub guid: Option<String>,
 }
 
 /// A place in the order in which changes of jobs become visible (R2). On PostgreSQL `transaction` is
