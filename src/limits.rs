@@ -243,6 +243,12 @@ pub const REJECTED_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
 pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
 /// Slowest time from a push to the release of what waits for it, if a notice was lost.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Time between two rounds of retention.
+pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+/// Jobs or pushes that retention deletes in one transaction, with everything that hangs on them.
+pub const RETENTION_BATCH: u64 = 200;
+/// After each batch retention waits for this many times as long as the batch took.
+pub const RETENTION_PAUSE: u32 = 4;
 /// Reasons to look at parked submissions that are remembered one by one.
 pub const PARKING_NOTICES: usize = 1024;
 /// What waits for jobs is looked at no more often than this.
@@ -341,3 +347,16 @@ pub const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
 /// Description of a credential.
 pub const CREDENTIAL_DESCRIPTION: usize = 500;
+
+/// Pieces of follow-up work of one kind that a gateway does at once.
+pub const FOLLOW_UP_WORKERS: usize = 8;
+/// How long follow-up work stays claimed without a sign of life from its gateway.
+pub const FOLLOW_UP_LEASE: Duration = Duration::from_secs(60);
+/// A gateway looks this often for follow-up work that others enqueued, or that is due again.
+pub const FOLLOW_UP_POLL: Duration = Duration::from_secs(1);
+/// Wait before the second attempt; it doubles with each further one (logs contract 1.4).
+pub const FOLLOW_UP_FIRST_RETRY: Duration = Duration::from_secs(10);
+/// Longest wait that another server may ask for.
+pub const FOLLOW_UP_LONGEST_ASKED: Duration = Duration::from_secs(3600);
+/// Part of [`DRAIN`] for follow-up work under way; what does not end is given back.
+pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);

@@ -104,7 +104,8 @@ async fn serve(
     reconcile(&store, configuration).await?;
     let keyring = keyring(configuration, &store).await?;
     check_secrets(&store, &keyring).await?;
-    let gateway = Gateway::start(store, GatewayOptions::default()).await?;
+    let options = GatewayOptions { retention: configuration.retention.clone(), ..Default::default() };
+    let gateway = Gateway::start(store, options).await?;
     let listener = bind(configuration).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = DoorOptions {

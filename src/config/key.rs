@@ -25,6 +25,8 @@ pub enum Key {
     QuotaHttpWrites,
     QuotaGrpcReads,
     QuotaGrpcWrites,
+    RetentionDays,
+    RetentionRepositories,
     UiDir,
     LogFormat,
     LogFilter,
@@ -47,7 +49,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -69,6 +71,8 @@ impl Key {
         Self::QuotaHttpWrites,
         Self::QuotaGrpcReads,
         Self::QuotaGrpcWrites,
+        Self::RetentionDays,
+        Self::RetentionRepositories,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -98,6 +102,8 @@ impl Key {
             Self::QuotaHttpWrites => "quota.http_writes",
             Self::QuotaGrpcReads => "quota.grpc_reads",
             Self::QuotaGrpcWrites => "quota.grpc_writes",
+            Self::RetentionDays => "retention.days",
+            Self::RetentionRepositories => "retention.repositories",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -112,7 +118,7 @@ impl Key {
     /// The TOML value that it takes.
     pub fn kind(self) -> Kind {
         match self {
-            Self::PulseBrokers => Kind::Names,
+            Self::PulseBrokers | Self::RetentionRepositories => Kind::Names,
             Self::HttpTrustedProxies => Kind::List,
             Self::DatabaseMaxConnections
             | Self::PulsePrefetch
@@ -121,7 +127,8 @@ impl Key {
             | Self::QuotaHttpReads
             | Self::QuotaHttpWrites
             | Self::QuotaGrpcReads
-            | Self::QuotaGrpcWrites => Kind::Integer,
+            | Self::QuotaGrpcWrites
+            | Self::RetentionDays => Kind::Integer,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
             _ => Kind::Text,
         }

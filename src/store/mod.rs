@@ -11,6 +11,7 @@ mod exchange_bindings;
 mod exchanges;
 mod expiry;
 mod finding;
+pub mod follow_up;
 mod held;
 pub(crate) mod intern;
 mod job_rows;
@@ -24,6 +25,7 @@ mod pushes;
 mod reads;
 mod repositories;
 mod repository_import;
+mod retention;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
@@ -44,6 +46,7 @@ pub use ledger::{Disposition, HeldSummary, LedgerBalance};
 pub use nonces::Nonce;
 pub use pushes::{PushChange, PushStored};
 pub use repository_import::{ImportError, Imported};
+pub use retention::Retired;
 pub use sqlite::{FileLock, path as sqlite_path};
 pub use waiting::HeldSubmission;
 

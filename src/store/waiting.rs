@@ -2,7 +2,6 @@
 //! pipeline needs.
 
 use super::entities::held::held_message;
-use super::entities::jobs::job_log;
 use super::entities::repositories::push;
 use super::held::format;
 use super::job_rows::door;
@@ -14,8 +13,8 @@ use crate::limits;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 /// Spelled out, not bound: only so does SQLite see that the partial indexes fit.
@@ -170,17 +169,6 @@ impl Store {
              JOIN jobs ON jobs.guid = pending_supersedes.guid
                       AND jobs.repository_id = pending_supersedes.repository_id";
         self.repository_and_text(sql.to_owned(), Vec::new()).await
-    }
-
-    /// Logs that wait in the follow-up queue.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn follow_up_depth(&self) -> Result<u64, StoreError> {
-        Ok(job_log::Entity::find()
-            .filter(job_log::Column::QueuePriority.is_not_null())
-            .count(&self.read_connection())
-            .await?)
     }
 
     /// For the sweep: (repository, guid) of jobs that are there although artifacts wait for them.

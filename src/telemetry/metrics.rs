@@ -3,6 +3,7 @@
 
 use super::labels::{self, Tally};
 use crate::domain::{Door, HeldState};
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub struct Metrics {
     held: Gauge<u64>,
     oldest_parked: Gauge<f64>,
     follow_up_depth: Gauge<u64>,
+    follow_up_attempts: Counter<u64>,
     commit_lag: Histogram<f64>,
     visible_lag: Histogram<f64>,
     statements: Counter<u64>,
@@ -91,6 +93,10 @@ impl Metrics {
             follow_up_depth: meter
                 .u64_gauge("herdgate.follow_up.depth")
                 .with_description("Follow-up work that waits, such as logs to parse.")
+                .build(),
+            follow_up_attempts: meter
+                .u64_counter("herdgate.follow_up.attempts")
+                .with_description("Attempts at follow-up work, by kind and outcome.")
                 .build(),
             commit_lag: seconds(
                 "herdgate.lag.commit",
@@ -192,6 +198,11 @@ impl Metrics {
     /// Follow-up work that waits now.
     pub fn follow_up_depth(&self, waiting: u64) {
         self.follow_up_depth.record(waiting, &[]);
+    }
+
+    /// An attempt at follow-up work ended.
+    pub fn follow_up_attempt(&self, kind: &'static str, outcome: &'static str) {
+        self.follow_up_attempts.add(1, &[KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
     }
 
     /// Time from receipt to commit of the oldest submission of a batch.

@@ -202,6 +202,7 @@ mod tests {
             metrics.held(HeldState::Parked, 3);
             metrics.oldest_parked(Duration::from_secs(90));
             metrics.follow_up_depth(4);
+            metrics.follow_up_attempt("parse_log", "done");
             metrics.commit_lag(Duration::from_millis(30));
             metrics.visible_lag(Duration::from_secs(2));
             metrics.statements(9);
@@ -220,6 +221,7 @@ mod tests {
             "herdgate_held{state=\"parked\"} 3",
             "herdgate_held_parked_oldest_age_seconds 90",
             "herdgate_follow_up_depth 4",
+            "herdgate_follow_up_attempts_total{kind=\"parse_log\",outcome=\"done\"} 1",
             "herdgate_lag_commit_seconds_count 1",
             "herdgate_lag_visible_seconds_count 1",
             "herdgate_database_statements_total 9",

@@ -21,7 +21,7 @@ fn reference(column: &'static str, parent: &'static str) -> ForeignKeyCreateStat
 }
 
 /// `column` names a row of `parent` and goes with it.
-fn part_of(column: &'static str, parent: &'static str) -> ForeignKeyCreateStatement {
+pub(crate) fn part_of(column: &'static str, parent: &'static str) -> ForeignKeyCreateStatement {
     reference(column, parent).on_delete(ForeignKeyAction::Cascade).take()
 }
 

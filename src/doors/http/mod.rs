@@ -2,7 +2,8 @@
 
 mod accept;
 pub mod console;
-pub mod openapi;
+pub mod grpc_page;
+mod openapi;
 mod own;
 pub mod problem;
 mod read;

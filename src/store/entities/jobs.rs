@@ -101,6 +101,8 @@ pub mod job_log {
         pub lease_until: Option<i64>,
         pub next_attempt_at: Option<i64>,
         pub created_at: i64,
+        pub last_error: Option<String>,
+        pub dead_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
