@@ -2,6 +2,7 @@
 //! that charts and alerts cannot disagree.
 
 use super::totals::{Buckets, Totals};
+use crate::domain::HeldState;
 use crate::limits;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +26,12 @@ pub struct Sample {
     pub commit_lag: Spread,
     /// Time from the end of jobs to the commit that shows them.
     pub visible_lag: Spread,
+    /// Parked submissions then; none: not measured yet.
+    pub parked: Option<f64>,
+    /// Rejected submissions that were held then.
+    pub rejected: Option<f64>,
+    /// Follow-up work that waited then.
+    pub follow_up: Option<f64>,
 }
 
 /// Where the middle and the far end of some durations lie, in seconds; none: there were none.
@@ -133,6 +140,9 @@ fn sample(before: &(Totals, DateTime<Utc>), now: &(Totals, DateTime<Utc>)) -> Sa
         commit: spread(&old.commit, &new.commit),
         commit_lag: spread(&old.commit_lag, &new.commit_lag),
         visible_lag: spread(&old.visible_lag, &new.visible_lag),
+        parked: new.held.get(HeldState::Parked.as_str()).copied(),
+        rejected: new.held.get(HeldState::Rejected.as_str()).copied(),
+        follow_up: new.follow_up,
     }
 }
 

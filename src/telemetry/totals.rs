@@ -13,6 +13,9 @@ pub(super) struct Totals {
     pub visible_lag: Buckets,
     /// By broker.
     pub connected: BTreeMap<String, bool>,
+    /// By state.
+    pub held: BTreeMap<String, f64>,
+    pub follow_up: Option<f64>,
 }
 
 /// How many values lie at or below each bound, by bound.
@@ -34,6 +37,14 @@ impl Totals {
                 "herdgate_commit_duration_seconds" => totals.commit = Buckets::of(metrics),
                 "herdgate_lag_commit_seconds" => totals.commit_lag = Buckets::of(metrics),
                 "herdgate_lag_visible_seconds" => totals.visible_lag = Buckets::of(metrics),
+                "herdgate_held" => {
+                    for metric in metrics {
+                        totals.held.insert(label(metric, "state"), metric.get_gauge().get_value());
+                    }
+                }
+                "herdgate_follow_up_depth" => {
+                    totals.follow_up = metrics.first().map(|metric| metric.get_gauge().get_value());
+                }
                 "herdgate_pulse_connected" => {
                     for metric in metrics {
                         totals

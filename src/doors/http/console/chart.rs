@@ -28,7 +28,7 @@ pub fn lines(title: &str, series: &[Series], slots: usize, show: impl Fn(Option<
                 @if top > 0.0 { span .faint { "peak " (show(Some(top))) } }
             }
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none" role="img"
-                aria-label=(format!("{title} over the last hour; now: {}", summary.join(", "))) {
+                aria-label=(format!("{title}; now: {}", summary.join(", "))) {
                 @for share in [0.25, 0.5, 0.75] {
                     line .grid x1="0" x2=(WIDTH) y1=(HEIGHT * share) y2=(HEIGHT * share) {}
                 }
@@ -98,6 +98,6 @@ mod tests {
         let series = [Series { name: "<p99>".into(), class: "a", values: vec![Some(2.0), None] }];
         let chart =
             lines("Latency", &series, 10, |value| format!("{} s", value.unwrap_or_default())).into_string();
-        assert!(chart.contains("aria-label=\"Latency over the last hour; now: &lt;p99&gt; 2 s\""), "{chart}");
+        assert!(chart.contains("aria-label=\"Latency; now: &lt;p99&gt; 2 s\""), "{chart}");
     }
 }

@@ -1,6 +1,6 @@
 //! Small pieces that many pages are made of.
 
-use crate::domain::HeldState;
+use crate::domain::{HeldState, Violation};
 use crate::store::model::StoredJob;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use maud::{Markup, html};
@@ -25,7 +25,8 @@ pub fn duration(length: TimeDelta) -> String {
     let milliseconds = length.num_milliseconds();
     let seconds = length.num_seconds();
     match seconds {
-        ..0 => "0 s".into(),
+        // Clocks of different machines disagree.
+        _ if milliseconds < 0 => "0 s".into(),
         0 => format!("{milliseconds} ms"),
         1..10 => format!("{}.{} s", seconds, milliseconds % 1000 / 100),
         10..60 => format!("{seconds} s"),
@@ -58,6 +59,25 @@ pub fn count(number: i64) -> String {
         grouped.push(digit);
     }
     if number < 0 { format!("-{grouped}") } else { grouped }
+}
+
+/// So many of something.
+pub fn plural(number: i64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{} {one}s", count(number)) }
+}
+
+/// How many there are, as a number to be shown.
+pub fn length(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX)
+}
+
+/// Where and what a violation is, said once: most messages begin with their place.
+pub fn said(violation: &Violation) -> String {
+    if violation.message.starts_with(&violation.path) {
+        violation.message.clone()
+    } else {
+        violation.sentence()
+    }
 }
 
 /// State and result of a job, as the class that colours it.

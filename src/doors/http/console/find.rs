@@ -1,7 +1,7 @@
 //! Where is my job? One box for a guid, a task id, a revision, or a part of a name.
 
 use super::Console;
-use super::elements::{empty, job_address, job_table, push_address, query, time};
+use super::elements::{empty, job_address, job_table, push_address, push_link, query, status, time};
 use super::failure::Failure;
 use super::held::table_of;
 use super::layout::{Page, Section};
@@ -99,6 +99,11 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
         @if let Some(job) = &single {
             section {
                 h2 { a href=(job_address(&job.job.guid)) { (job.job.job_type.name) } }
+                p {
+                    @let (state, result) = job.job.shown_state();
+                    (status(state, result)) " on " (job.job.build_platform.platform) " " (job.job.options.join(" "))
+                    " of " (push_link(&job.job.project, &job.job.revision))
+                }
                 p .mono.faint { (job.job.guid) }
                 (story::of_job(job))
             }
@@ -110,6 +115,7 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
                 h2 { "Held message " (held.id) }
                 @if let Some(guid) = &held.guid { p .mono.faint { (guid) } }
                 (story::of_held(held))
+                p { a .button href={ "/console/held/" (held.id) } { "Look into it" } }
             }
         }
         @if found.held.len() > 5 { section { h2 { "More held messages" } (table_of(&found.held[5..], None)) } }

@@ -1,7 +1,7 @@
 //! Held messages: what is parked, rejected or expired.
 
 use super::Console;
-use super::elements::{count, duration, empty, held_state, query, time};
+use super::elements::{count, duration, empty, held_state, query, said, time};
 use super::failure::Failure;
 use super::layout::{Page, Section};
 use super::session::{Session, Visitor};
@@ -163,7 +163,7 @@ pub fn table_of(messages: &[HeldMessage], session: Option<&Session>) -> Markup {
                             td { (held.project.as_deref().unwrap_or("–")) }
                             td {
                                 @if let Some(guid) = &held.guid { span .mono { (guid) } br; }
-                                @if let Some(first) = held.violations.first() { (first.sentence()) }
+                                @if let Some(first) = held.violations.first() { (said(first)) }
                                 @else if let Some(revision) = &held.revision { "waits for " span .mono { (super::elements::short(revision)) } }
                             }
                             td { (time(held.received_at)) @if held.repeats > 0 { " " span .faint { "×" (held.repeats + 1) } } }

@@ -1,7 +1,7 @@
 //! One job with everything that hangs on it.
 
 use super::Console;
-use super::elements::{duration, empty, maybe_time, push_link, status};
+use super::elements::{duration, empty, length, maybe_time, plural, push_address, short, status};
 use super::failure::Failure;
 use super::info;
 use super::layout::{Page, Section};
@@ -49,7 +49,7 @@ pub async fn show(
     let body = html! {
         nav .crumbs aria-label="Where this is" {
             a href="/console/pushes" { "Pushes" } " / " a href=(address(&job.project)) { (job.project) } " / "
-            (push_link(&job.project, &job.revision))
+            a .mono href=(push_address(&job.project, &job.revision)) { (short(&job.revision)) }
         }
         div #job data-live="" {
             @let (state, result) = job.shown_state();
@@ -137,7 +137,7 @@ fn one_step(step: &StoredStep) -> Markup {
                 (status("completed", step.result.as_str())) " " (step.name)
                 span .faint { " lines " (step.started_line) "–" (step.finished_line)
                     @if let Some((start, end)) = took { ", " (duration(end - start)) }
-                    @if !step.errors.is_empty() { ", " (step.errors.len()) " error lines" } }
+                    @if !step.errors.is_empty() { ", " (plural(length(step.errors.len()), "error line")) } }
             }
             @if step.errors.is_empty() { p .faint { "No error lines." } }
             @else {
@@ -180,7 +180,7 @@ fn artifact_list(names: &[String], artifacts: Option<&[ListedArtifact]>) -> Mark
                 Some(artifacts) => {
                     @for artifact in artifacts {
                         details .artifact {
-                            summary { (artifact.name) span .faint { " " (artifact.kind) ", " (super::elements::count(i64::try_from(artifact.blob.len()).unwrap_or(i64::MAX))) " bytes" } }
+                            summary { (artifact.name) span .faint { " " (artifact.kind) ", " (plural(length(artifact.blob.len()), "byte")) } }
                             pre .code tabindex="0" { (pretty(&artifact.blob)) }
                         }
                     }

@@ -113,14 +113,38 @@ fn charts(samples: &[Sample]) -> Markup {
         };
         [line("median", "median", |spread| spread.median), line("p99", "p99", |spread| spread.p99)]
     };
+    let waiting = |name: &str, class, pick: fn(&Sample) -> Option<f64>| Series {
+        name: name.into(),
+        class,
+        values: samples.iter().map(pick).collect(),
+    };
+    let waiting = [
+        waiting("parked", "parked", |sample| sample.parked),
+        waiting("rejected", "rejected", |sample| sample.rejected),
+        waiting("follow-up", "stored", |sample| sample.follow_up),
+    ];
+    let number = |value: Option<f64>| value.map_or_else(|| "–".into(), whole);
+    let (slots, axis) = axis(samples.len());
     html! {
+        p .hint { "The last " (axis) "." }
         div .charts {
-            (lines("Decided by verdict", &seen(&of_verdicts), limits::SAMPLES, rate))
-            (lines("Decided by door", &seen(&of_doors), limits::SAMPLES, rate))
-            (lines("Time of a commit", &spread(|sample| sample.commit), limits::SAMPLES, seconds))
-            (lines("Received to committed", &spread(|sample| sample.commit_lag), limits::SAMPLES, seconds))
-            (lines("Job end to visible", &spread(|sample| sample.visible_lag), limits::SAMPLES, seconds))
+            (lines("Decided by verdict", &seen(&of_verdicts), slots, rate))
+            (lines("Decided by door", &seen(&of_doors), slots, rate))
+            (lines("Time of a commit", &spread(|sample| sample.commit), slots, seconds))
+            (lines("Received to committed", &spread(|sample| sample.commit_lag), slots, seconds))
+            (lines("Waiting", &waiting, slots, number))
+            (lines("Job end to visible", &spread(|sample| sample.visible_lag), slots, seconds))
         }
+    }
+}
+
+/// Places of the time axis, and how long it is: as long as there are samples for, an hour at most.
+fn axis(samples: usize) -> (usize, &'static str) {
+    match samples {
+        ..=30 => (30, "5 minutes"),
+        31..=90 => (90, "15 minutes"),
+        91..=180 => (180, "30 minutes"),
+        _ => (limits::SAMPLES, "hour"),
     }
 }
 
@@ -194,6 +218,9 @@ mod tests {
             commit: Spread::default(),
             commit_lag: Spread::default(),
             visible_lag: Spread::default(),
+            parked: None,
+            rejected: None,
+            follow_up: None,
         };
         let samples = [sample];
         assert_eq!(rates(&samples, |_, verdict| verdict == "stored"), [Some(6.0)]);

@@ -1,7 +1,7 @@
 //! One push.
 
 use super::Console;
-use super::elements::{maybe_time, short};
+use super::elements::{length, maybe_time, plural, short};
 use super::failure::Failure;
 use super::held::table_of;
 use super::layout::{Page, Section};
@@ -47,7 +47,7 @@ pub async fn show(
         }
         let body = html! {
             h1 { "Push " span .mono { (short(&revision)) } " is not known yet" }
-            p { "It is neither stored nor refused: " (parked.len()) " submissions wait for it." }
+            p { "It is neither stored nor refused: " (plural(length(parked.len()), "submission")) " for it wait here." }
             (table_of(&parked, None))
         };
         let page = Page::new(title, Section::Pushes, body).live("/console/events?ticks=1".into());

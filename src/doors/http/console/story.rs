@@ -1,7 +1,8 @@
 //! The story of a submission (rule R17): which door, when received, the verdict, why it was held and what
 //! for, when it was committed, what became of its logs.
 
-use super::elements::{duration, held_state, maybe_time, push_link, status, time};
+use super::elements::{duration, held_state, length, maybe_time, plural, push_link, said, status, time};
+use super::info::link;
 use crate::domain::{HeldState, ParseStatus, RawFormat};
 use crate::store::model::{HeldMessage, JobWithParts, StoredLog};
 use chrono::{DateTime, Utc};
@@ -41,7 +42,7 @@ pub fn of_job(found: &JobWithParts) -> Markup {
                 "Last committed " (took) " after it was " (if how.released_at.is_some() { "released" } else { "received" })
                 ", on push " (push_link(&job.project, &job.revision)) "."
                 @if how.last_door != how.first_door { " The last change came over " (how.last_door.as_str()) "." }
-                @if how.repeats > 0 { " It was sent again without a change " (how.repeats) " times." }
+                @if how.repeats > 0 { " It was sent again without a change " (plural(how.repeats, "time")) "." }
                 @if let Some(by) = &job.superseded_by { " Superseded by " (super::elements::job_link(by)) "." }
             }))
             @for log in &found.logs { (of_log(log)) }
@@ -50,22 +51,34 @@ pub fn of_job(found: &JobWithParts) -> Markup {
             }
             @let errors: usize = found.steps.iter().map(|step| step.errors.len()).sum();
             @if errors > 0 {
-                (event("good", &html! { "Read" }, None, &html! { (errors) " error lines in " (found.steps.len()) " steps." }))
+                (event("good", &html! { "Read" }, None, &html! { (plural(length(errors), "error line")) " in " (plural(length(found.steps.len()), "step")) "." }))
             }
         }
     }
 }
 
 fn of_log(log: &StoredLog) -> Markup {
-    let (class, word, more) = match log.status {
-        ParseStatus::Pending => {
-            ("wait", "not parsed yet", "It waits in the follow-up queue, or needs no parsing.")
-        }
-        ParseStatus::Parsed => ("good", "parsed", "Its steps and error lines are known."),
-        ParseStatus::Failed => ("bad", "not parsed", "It could not be fetched or parsed."),
+    let queue = &log.queue;
+    let (class, word) = match (log.status, queue.is_waiting) {
+        (ParseStatus::Parsed, _) => ("good", "parsed"),
+        (ParseStatus::Failed, true) => ("wait", "to be tried again"),
+        (ParseStatus::Failed, false) => ("bad", "could not be parsed"),
+        (ParseStatus::Pending, true) => ("wait", "waits to be parsed"),
+        (ParseStatus::Pending, false) => ("none", "not parsed"),
     };
-    let title = html! { "Log " (super::info::link(&log.url, &log.name)) ": " (word) };
-    event(class, &title, None, &html! { (more) })
+    let title = html! { "Log " (link(&log.url, &log.name)) ": " (word) };
+    let more = html! {
+        @match (log.status, queue.is_waiting) {
+            (ParseStatus::Parsed, _) => "Its steps and error lines are known.",
+            (ParseStatus::Pending, false) => "Logs of this name are kept as links.",
+            _ => {
+                @if queue.attempts > 0 { (plural(i64::from(queue.attempts), "attempt")) " so far. " }
+                @if let Some(error) = &queue.last_error { "Last: " (error) ". " }
+                @if let (true, Some(next)) = (queue.is_waiting, queue.next_attempt_at) { "Next not before " (time(next)) "." }
+            }
+        }
+    };
+    event(class, &title, queue.given_up_at, &more)
 }
 
 /// Of a message that is held.
@@ -75,7 +88,7 @@ pub fn of_held(held: &HeldMessage) -> Markup {
         ol .timeline {
             (event("good", &html! { "Received over " b { (held.door.as_str()) } }, Some(held.received_at), &html! {
                 "from " b { (held.source) }
-                @if held.repeats > 0 { "; sent again " (held.repeats) " times since" }
+                @if held.repeats > 0 { "; sent again " (plural(held.repeats, "time")) " since" }
             }))
             @match held.state {
                 HeldState::Parked => {
@@ -91,7 +104,7 @@ pub fn of_held(held: &HeldMessage) -> Markup {
                 }
                 HeldState::Rejected => {
                     (event("bad", &html! { "Rejected " (held_state(held.state)) }, None, &html! {
-                        @for violation in held.violations.iter().take(3) { p { (violation.sentence()) } }
+                        @for violation in held.violations.iter().take(3) { p { (said(violation)) } }
                         "Mend it and send it again, or replay it once the reason is gone."
                     }))
                 }
@@ -102,6 +115,5 @@ pub fn of_held(held: &HeldMessage) -> Markup {
                 }
             }
         }
-        p { a .button href={ "/console/held/" (held.id) } { "Held message " (held.id) } }
     }
 }
