@@ -267,6 +267,10 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Longest that a reader is sent a log for.
+pub const LOG_TEXT_TIME: Duration = Duration::from_secs(300);
+/// Decoded bytes of a log that a reader is sent, above which it is cut off.
+pub const LOG_TEXT_BYTES: u64 = 1024 * 1024 * 1024;
 /// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
 pub const DASHBOARD_ROWS: u64 = 10_000;
 /// Signatures whose names are remembered for the dashboard.

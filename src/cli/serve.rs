@@ -10,7 +10,7 @@ use crate::access::administration::check_secrets;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
-use crate::doors::{DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
+use crate::doors::{DashboardFiles, DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
 use crate::fetch::Fetcher;
 use crate::limits;
 use crate::store::{RegistrationConflict, Store, StoreError};
@@ -18,7 +18,7 @@ use crate::telemetry::Telemetry;
 use clap::Args;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 /// Everything is configuration.
 #[derive(Debug, Args)]
@@ -69,9 +69,6 @@ pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit,
     let tls = tls(&configuration)?;
     let telemetry = Telemetry::start(&configuration)?;
     info!(version = env!("CARGO_PKG_VERSION"), configuration = configuration.redacted(), "herdgate starts");
-    for key in configuration.without_effect() {
-        warn!(key = key.path(), "this key is accepted and has no effect in this version");
-    }
     let ended = serve(&configuration, tls, &telemetry).await;
     // A second signal means now: then nothing is sent any more.
     if !matches!(ended, Ok(Exit::Failed)) {
@@ -109,19 +106,21 @@ async fn serve(
     let gateway = Gateway::start(store, options).await?;
     let listener = bind(configuration).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let fetcher = fetcher(configuration)?;
     let options = DoorOptions {
         // Nobody gets in without a credential.
         anonymous: None,
         metrics: Arc::new(telemetry.renderer()),
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
-        http: HttpOptions { partial_status: configuration.legacy_partial_status },
+        http: HttpOptions { partial_status: configuration.legacy_partial_status, ..HttpOptions::default() },
+        fetcher: Some(fetcher.clone()),
+        dashboard: dashboard(configuration)?,
         tls,
         quotas: configuration.quota,
         history: telemetry.history(),
     };
     let pulse = pulse_options(configuration)?;
-    let fetcher = fetcher(configuration)?;
     let mut running = Running::start(listener, gateway, options, pulse, Some(fetcher))?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 
@@ -186,6 +185,15 @@ async fn reconcile(store: &Store, configuration: &Configuration) -> Result<(), F
     store.reconcile_registrations(&configuration.pulse.sources).await.map_err(|conflict| match conflict {
         RegistrationConflict::Store(error) => Failure::Store(error),
         other => Failure::Usage(format!("sources of Pulse in the environment: {other}")),
+    })
+}
+
+fn dashboard(configuration: &Configuration) -> Result<Option<DashboardFiles>, Failure> {
+    let Some(folder) = &configuration.ui_dir else { return Ok(None) };
+    DashboardFiles::open(folder).map(Some).map_err(|error| {
+        let (key, variable) = (Key::UiDir.path(), Key::UiDir.variable());
+        let place = folder.display();
+        Failure::Usage(format!("`{key}` ({variable}): {place} has no index.html that can be read: {error}"))
     })
 }
 

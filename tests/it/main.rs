@@ -12,6 +12,7 @@ mod clients;
 mod command_line;
 mod corpus_round_trip;
 mod credentials;
+mod dashboard;
 mod database_outage;
 mod durability;
 mod fuzz_corpora;
