@@ -155,6 +155,23 @@ impl Store {
         Ok(leases)
     }
 
+    /// Ends all leases, where this process is the only one that can have any (R27): those there are were
+    /// a process's that died.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_orphaned_leases(&self, queue: &QueueTable) -> Result<(), StoreError> {
+        if self.write_connection().get_database_backend() == sea_orm::DbBackend::Sqlite {
+            let sql = format!(
+                "UPDATE {} SET lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL \
+                 WHERE lease_owner IS NOT NULL AND queue_priority IS NOT NULL RETURNING id",
+                queue.table
+            );
+            self.ask(sql, []).await?;
+        }
+        Ok(())
+    }
+
     /// Prolongs a lease. False: it was lost.
     ///
     /// # Errors
