@@ -105,7 +105,8 @@ async fn serve(
     reconcile(&store, configuration).await?;
     let keyring = keyring(configuration, &store).await?;
     check_secrets(&store, &keyring).await?;
-    let gateway = Gateway::start(store, GatewayOptions::default()).await?;
+    let options = GatewayOptions { retention: configuration.retention.clone(), ..Default::default() };
+    let gateway = Gateway::start(store, options).await?;
     let listener = bind(configuration).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = DoorOptions {
@@ -117,6 +118,7 @@ async fn serve(
         http: HttpOptions { partial_status: configuration.legacy_partial_status },
         tls,
         quotas: configuration.quota,
+        history: telemetry.history(),
     };
     let pulse = pulse_options(configuration)?;
     let fetcher = fetcher(configuration)?;

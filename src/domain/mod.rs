@@ -8,6 +8,7 @@ mod held;
 mod job;
 mod push;
 mod repository;
+mod retention;
 mod signature;
 mod state;
 mod text;
@@ -24,6 +25,7 @@ pub use job::{
 };
 pub use push::{Commit, Push};
 pub use repository::{Repository, RepositoryKind};
+pub use retention::Retention;
 pub use signature::{OptionSet, Signature};
 pub use state::{JobResult, JobState};
 pub use text::{InvalidText, JobGuid, ProjectName, Revision};
