@@ -147,10 +147,15 @@ pub struct PerformanceArtifact<'a> {
 }
 
 impl<'a> PerformanceArtifact<'a> {
+    /// Of documents and the address that they come from.
+    pub fn new(logurl: &'a str, performance_data: &'a [Box<RawValue>]) -> Self {
+        Self { logurl, performance_data }
+    }
+
     /// Of a log and its address; `None`: the log has no performance data.
     pub fn of(logurl: &'a str, log: &'a ParsedLog) -> Option<Self> {
         let performance_data = &*log.performance_data;
-        (!performance_data.is_empty()).then_some(Self { logurl, performance_data })
+        (!performance_data.is_empty()).then_some(Self::new(logurl, performance_data))
     }
 }
 

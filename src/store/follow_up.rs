@@ -41,8 +41,18 @@ pub const LOGS: QueueTable = QueueTable {
     when_retried: "status = 0",
 };
 
+/// Documents of performance data to fetch (R31).
+pub const PERFORMANCE: QueueTable = QueueTable {
+    kind: "fetch_performance",
+    table: "performance_fetches",
+    subject: "url",
+    when_done: "",
+    when_failed: "",
+    when_retried: "",
+};
+
 /// Every queue.
-pub const QUEUES: [&QueueTable; 1] = [&LOGS];
+pub const QUEUES: [&QueueTable; 2] = [&LOGS, &PERFORMANCE];
 
 /// Where an entry stands in the list of all: number of its queue, and of itself.
 pub type Place = (i64, i64);

@@ -7,7 +7,7 @@ use crate::harness::log_server::{ALLOW_THIS_MACHINE, Answer, LogServer};
 use crate::harness::reading::get_job;
 use crate::harness::submitting::{new_push, submit_one};
 use crate::harness::{Database, Gateway, eventually};
-use herdgate::proto::{JobResult, Log, LogParseStatus, Outcome};
+use herdgate::proto::{JobResult, Log, LogParseStatus, Outcome, StoredLog};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -200,7 +200,7 @@ async fn every_row_of_the_decision_table_holds_at_every_door(database: Database)
         let what = format!("row {} through {way:?}", row.number);
         let settled = async || {
             let job = get_job(&gateway, guid).await.unwrap();
-            let status = job.logs.first().map(|log| log.parse_status());
+            let status = job.logs.first().map(StoredLog::parse_status);
             (row.log.is_none() || status == Some(row.status)).then_some(job)
         };
         let job = eventually(&what, PATIENCE, settled).await;
