@@ -386,5 +386,7 @@ pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
 pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of any log, as received and as decoded, each: far above any real log.
 pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes of a document of performance data that a job links to (logs contract 6.1).
+pub const PERFORMANCE_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of a log that are parsed before other work gets its turn.
 pub const LOG_PIECE_BYTES: usize = 256 * 1024;

@@ -5,7 +5,9 @@ use crate::core::Gateway;
 use crate::doors::pulse::PulseOptions;
 use crate::doors::{self, Closed, DoorOptions};
 use crate::fetch::Fetcher;
-use crate::follow_up::{self, RunnerOptions, logs::LogWork};
+use crate::follow_up::logs::LogWork;
+use crate::follow_up::performance::PerformanceWork;
+use crate::follow_up::{self, RunnerOptions, Work};
 use crate::limits;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -56,16 +58,7 @@ impl Running {
             serving.await.map_err(|error| Failure::Refused(format!("the listener failed: {error}")))
         });
         let pulse = tokio::spawn(doors::pulse::serve(gateway.clone(), pulse, stop.clone()));
-        let follow_up = match fetcher {
-            Some(fetcher) => follow_up::start(
-                gateway.store().clone(),
-                LogWork::new(gateway.store().clone(), fetcher),
-                RunnerOptions::default(),
-                gateway.follow_up_enqueued(),
-                stop.clone(),
-            ),
-            None => tokio::spawn(async {}),
-        };
+        let follow_up = tokio::spawn(follow_up(gateway.clone(), fetcher, stop.clone()));
         Ok(Self { address, gateway, stop, doors, pulse, follow_up })
     }
 
@@ -101,6 +94,25 @@ impl Running {
             (Ok(()), Closed::InOrder) => Ended::Drained,
             (Ok(()), Closed::Cut { connections }) => Ended::Cut { connections },
         })
+    }
+}
+
+/// Runs every kind of follow-up work until `stop`, and what is under way to its end.
+async fn follow_up(gateway: Gateway, fetcher: Option<Fetcher>, stop: CancellationToken) {
+    fn run<W: Work>(gateway: &Gateway, work: W, stop: &CancellationToken) -> JoinHandle<()> {
+        let (store, enqueued) = (gateway.store().clone(), gateway.follow_up_enqueued());
+        follow_up::start(store, work, RunnerOptions::default(), enqueued, stop.clone())
+    }
+    let Some(fetcher) = fetcher else { return };
+    let store = gateway.store();
+    let runners = [
+        run(&gateway, LogWork::new(store.clone(), fetcher.clone()), &stop),
+        run(&gateway, PerformanceWork::new(store.clone(), fetcher), &stop),
+    ];
+    for ended in futures::future::join_all(runners).await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a runner of follow-up work stopped");
+        }
     }
 }
 

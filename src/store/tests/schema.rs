@@ -79,6 +79,7 @@ on_each_database! {
             jobs::job_log,
             jobs::log_summary,
             jobs::failure_line,
+            jobs::performance_fetch,
             jobs::job_detail,
             jobs::job_artifact,
             jobs::log_step,
