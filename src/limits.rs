@@ -204,6 +204,10 @@ pub const BINDINGS: usize = 1000;
 pub const AUTHOR: usize = 150;
 /// Commit message.
 pub const COMMENT: usize = 1_048_576;
+/// Pushes that one message of a Mercurial server tells of.
+pub const NOTICED_PUSHES: usize = 1000;
+/// Newest commits kept of a push that a push log lists; the others are counted (contract-ingest 3.6).
+pub const LOGGED_COMMITS: usize = 200;
 /// Commits of one push that are sent at once.
 pub const COMMITS: usize = 10_000;
 

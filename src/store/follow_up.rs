@@ -4,6 +4,7 @@
 //! Taking it moves `next_attempt_at` to the end of the lease, so that an entry whose gateway died is due
 //! again by itself. Whoever finishes an entry names its lease: if the lease was lost, nothing happens.
 
+pub use super::push_fetches::PUSH_FETCHES;
 use super::{Store, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
@@ -40,7 +41,7 @@ pub const LOGS: QueueTable = QueueTable {
 };
 
 /// Every queue.
-pub const QUEUES: [&QueueTable; 1] = [&LOGS];
+pub const QUEUES: [&QueueTable; 2] = [&LOGS, &PUSH_FETCHES];
 
 /// Which entries come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
