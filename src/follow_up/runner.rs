@@ -81,6 +81,9 @@ async fn run<W: Work>(
     mut enqueued: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {
+    if let Err(error) = attempts.store.end_orphaned_leases(W::QUEUE).await {
+        warn!(%error, "follow-up work of an earlier process waits for its leases to end");
+    }
     let mut under_way = JoinSet::new();
     // Work under way is dropped only after the time for it is over.
     let abandon = CancellationToken::new();
@@ -188,7 +191,7 @@ impl<W: Work> Attempts<W> {
             }
             Outcome::Retry { why, after } => {
                 let pause = retries::pause(self.options.first_retry, lease.attempts);
-                let pause = pause.max(after.unwrap_or_default().min(limits::FOLLOW_UP_LONGEST_ASKED));
+                let pause = pause.max(after.unwrap_or_default().min(limits::FETCH_LONGEST_PATIENCE));
                 warn!(kind, why, attempts = lease.attempts, ?pause, "follow-up work failed; tried again");
                 self.store.postpone_work(W::QUEUE, lease, &why, now() + micros(pause)).await
             }

@@ -5,7 +5,9 @@
 //! again by itself. Whoever finishes an entry names its lease: if the lease was lost, nothing happens.
 
 pub use super::push_fetches::PUSH_FETCHES;
+use super::time::from_micros;
 use super::{Store, StoreError};
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 /// Code points kept of why an attempt failed.
@@ -43,6 +45,9 @@ pub const LOGS: QueueTable = QueueTable {
 /// Every queue.
 pub const QUEUES: [&QueueTable; 2] = [&LOGS, &PUSH_FETCHES];
 
+/// Where an entry stands in the list of all: number of its queue, and of itself.
+pub type Place = (i64, i64);
+
 /// Which entries come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i16)]
@@ -75,14 +80,14 @@ pub struct WorkEntry {
     pub subject: String,
     /// Attempts begun.
     pub attempts: i32,
-    /// Microseconds; of one that is being worked on, the end of its lease. `None`: due.
-    pub next_attempt_at: Option<i64>,
+    /// Of one that is being worked on, the end of its lease. `None`: due.
+    pub next_attempt_at: Option<DateTime<Utc>>,
     /// Who works on it.
     pub lease_owner: Option<String>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
-    /// Microseconds; when it was given up.
-    pub dead_at: Option<i64>,
+    /// When it was given up.
+    pub dead_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -149,6 +154,23 @@ impl Store {
         }
         leases.sort_unstable_by_key(|lease| lease.id);
         Ok(leases)
+    }
+
+    /// Ends all leases, where this process is the only one that can have any (R27): those there are were
+    /// a process's that died.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_orphaned_leases(&self, queue: &QueueTable) -> Result<(), StoreError> {
+        if self.write_connection().get_database_backend() == sea_orm::DbBackend::Sqlite {
+            let sql = format!(
+                "UPDATE {} SET lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL \
+                 WHERE lease_owner IS NOT NULL AND queue_priority IS NOT NULL RETURNING id",
+                queue.table
+            );
+            self.ask(sql, []).await?;
+        }
+        Ok(())
     }
 
     /// Prolongs a lease. False: it was lost.
@@ -266,13 +288,36 @@ impl Store {
                     id: row.try_get_by_index(0)?,
                     subject: row.try_get_by_index(1)?,
                     attempts: row.try_get_by_index(2)?,
-                    next_attempt_at: row.try_get_by_index(3)?,
+                    next_attempt_at: row.try_get_by_index::<Option<i64>>(3)?.map(from_micros),
                     lease_owner: row.try_get_by_index(4)?,
                     last_error: row.try_get_by_index(5)?,
-                    dead_at: row.try_get_by_index(6)?,
+                    dead_at: row.try_get_by_index::<Option<i64>>(6)?.map(from_micros),
                 })
             })
             .collect()
+    }
+
+    /// The same of every queue, one after the other: entries with their places, from behind a place on.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_all_work(
+        &self,
+        dead: bool,
+        after: Place,
+        limit: u64,
+    ) -> Result<Vec<(Place, WorkEntry)>, StoreError> {
+        let mut entries = Vec::new();
+        for (number, queue) in (0..).zip(QUEUES) {
+            let left = limit.saturating_sub(entries.len() as u64);
+            if number < after.0 || left == 0 {
+                continue;
+            }
+            let behind = if number == after.0 { after.1 } else { 0 };
+            let page = self.list_work(queue, dead, behind, left).await?;
+            entries.extend(page.into_iter().map(|entry| ((number, entry.id), entry)));
+        }
+        Ok(entries)
     }
 
     /// Queues entries that were given up, or wait for a later attempt, for now: those with these

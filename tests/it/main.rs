@@ -18,6 +18,8 @@ mod fuzz_corpora;
 mod held;
 mod kill;
 mod legacy_clients;
+mod log_faults;
+mod posting_rules;
 mod pulse_chaos;
 mod pulse_clients;
 mod pulse_intake;

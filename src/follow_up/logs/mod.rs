@@ -1,6 +1,7 @@
 //! Reading logs: fetched block by block, parsed as they come, stored in one transaction that ends the
 //! lease. What a gateway that dies leaves behind is a log that nobody has read yet.
 
+mod fetched;
 mod source;
 mod storing;
 #[cfg(test)]

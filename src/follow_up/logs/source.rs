@@ -37,10 +37,8 @@ pub enum Unobtainable {
         why: String,
     },
     /// It declares more bytes than are read of such logs.
-    #[error("the log declares {declared} bytes; at most {limit} are read")]
+    #[error("the log declares more than {limit} bytes, which are the most that is read of its kind")]
     TooLarge {
-        /// Of its `Content-Length`.
-        declared: u64,
         /// What would be read.
         limit: u64,
     },
