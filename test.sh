@@ -190,11 +190,13 @@ step "install what is missing"
 install_packages
 install_python python tests/clients/python/requirements.txt grpc_tools
 install_python pulse tests/clients/pulse/requirements.txt "kombu, mozillapulse, pika"
+install_python openapi tests/clients/openapi/requirements.txt schemathesis
 install_legacy_clients
 install_node_client
 export HERDGATE_TEST_PYTHON="$clients/python/venv/bin/python"
 export HERDGATE_TEST_LEGACY_CLIENTS="$clients/legacy"
 export HERDGATE_TEST_PULSE_PYTHON="$clients/pulse/venv/bin/python"
+export HERDGATE_TEST_SCHEMATHESIS="$clients/openapi/venv/bin/schemathesis"
 export HERDGATE_TEST_NODE_MODULES="$clients/node/node_modules"
 
 step "cargo fmt"

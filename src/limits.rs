@@ -46,6 +46,26 @@ pub const SHOWN_COMMENT: usize = 4096;
 pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
 pub const OPEN_STREAMS: usize = 1024;
+/// Open event streams of the console.
+pub const CONSOLE_STREAMS: usize = 512;
+/// Events of the console that jobs changed come no more often than this on one stream.
+pub const CONSOLE_EVENT_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a session of the console lasts.
+pub const CONSOLE_SESSION: Duration = Duration::from_secs(12 * 3600);
+/// Rows in one page of the console.
+pub const CONSOLE_ROWS: u64 = 100;
+/// Pushes in one page of the console.
+pub const CONSOLE_PUSHES: u64 = 10;
+/// Jobs of one push that the console shows.
+pub const CONSOLE_PUSH_JOBS: u64 = 20_000;
+/// Newest jobs that the console looks for a part of a name in.
+pub const CONSOLE_NAME_DEPTH: i64 = 20_000;
+/// Bytes of a held message that the console shows.
+pub const CONSOLE_RAW_BYTES: usize = 64 * 1024;
+/// How often the instruments are looked at for the charts of the console.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
+/// Samples that are kept: an hour of them.
+pub const SAMPLES: usize = 360;
 /// Open connections.
 pub const CONNECTIONS: usize = 4096;
 /// Requests that are being answered, streams not counted.
@@ -227,6 +247,12 @@ pub const REJECTED_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
 pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
 /// Slowest time from a push to the release of what waits for it, if a notice was lost.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Time between two rounds of retention.
+pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+/// Jobs or pushes that retention deletes in one transaction, with everything that hangs on them.
+pub const RETENTION_BATCH: u64 = 200;
+/// After each batch retention waits for this many times as long as the batch took.
+pub const RETENTION_PAUSE: u32 = 4;
 /// Reasons to look at parked submissions that are remembered one by one.
 pub const PARKING_NOTICES: usize = 1024;
 /// What waits for jobs is looked at no more often than this.
@@ -245,6 +271,10 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
+pub const DASHBOARD_ROWS: u64 = 10_000;
+/// Signatures whose names are remembered for the dashboard.
+pub const SHOWN_SIGNATURES: usize = 200_000;
 /// Values that one filter names.
 pub const FILTER_VALUES: usize = 2000;
 /// Bytes of the artifacts on one page.
@@ -326,6 +356,17 @@ pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
 /// Description of a credential.
 pub const CREDENTIAL_DESCRIPTION: usize = 500;
 
+/// Redirects that one fetch follows.
+pub const FETCH_REDIRECTS: usize = 10;
+/// How long a connection to a host stays open unused, and how many of them.
+pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// See [`FETCH_IDLE_CONNECTION`].
+pub const FETCH_IDLE_CONNECTIONS: usize = 4;
+/// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
+pub const FETCH_WAIT: Duration = Duration::from_secs(30);
+/// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
+pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
 /// Pieces of follow-up work of one kind that a gateway does at once.
 pub const FOLLOW_UP_WORKERS: usize = 8;
 /// How long follow-up work stays claimed without a sign of life from its gateway.
@@ -348,13 +389,11 @@ pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
 /// Bytes of a log that are parsed before other work gets its turn.
 pub const LOG_PIECE_BYTES: usize = 256 * 1024;
 
-/// Redirects that one fetch follows.
-pub const FETCH_REDIRECTS: usize = 10;
-/// How long a connection to a host stays open unused, and how many of them.
-pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
-/// See [`FETCH_IDLE_CONNECTION`].
-pub const FETCH_IDLE_CONNECTIONS: usize = 4;
-/// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
-pub const FETCH_WAIT: Duration = Duration::from_secs(30);
-/// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
-pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+/// Longest time from asking a host about a push to the end of its answer.
+pub const PUSH_READ: Duration = Duration::from_secs(120);
+/// Largest answer of a host about a push, as received and as decoded, each.
+pub const PUSH_BYTES: u64 = 32 * 1024 * 1024;
+/// How long it is remembered that a push was asked for.
+pub const PUSH_FETCH_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long it is remembered how far a push log was read (contract-ingest 3.7).
+pub const PUSH_LOG_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -101,6 +101,9 @@ fn the_commands_are_the_documented_ones() {
             "validate",
             "submit",
             "push",
+            "exchange",
+            "publish",
+            "pulse",
             "held",
             "log"
         ]

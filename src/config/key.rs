@@ -25,6 +25,8 @@ pub enum Key {
     QuotaHttpWrites,
     QuotaGrpcReads,
     QuotaGrpcWrites,
+    RetentionDays,
+    RetentionRepositories,
     FetchAllowPrivate,
     FetchAllowedHosts,
     PushesGithubApiUrl,
@@ -52,7 +54,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -74,6 +76,8 @@ impl Key {
         Self::QuotaHttpWrites,
         Self::QuotaGrpcReads,
         Self::QuotaGrpcWrites,
+        Self::RetentionDays,
+        Self::RetentionRepositories,
         Self::FetchAllowPrivate,
         Self::FetchAllowedHosts,
         Self::PushesGithubApiUrl,
@@ -108,6 +112,8 @@ impl Key {
             Self::QuotaHttpWrites => "quota.http_writes",
             Self::QuotaGrpcReads => "quota.grpc_reads",
             Self::QuotaGrpcWrites => "quota.grpc_writes",
+            Self::RetentionDays => "retention.days",
+            Self::RetentionRepositories => "retention.repositories",
             Self::FetchAllowPrivate => "fetch.allow_private",
             Self::FetchAllowedHosts => "fetch.allowed_hosts",
             Self::PushesGithubApiUrl => "pushes.github_api_url",
@@ -127,7 +133,7 @@ impl Key {
     /// The TOML value that it takes.
     pub fn kind(self) -> Kind {
         match self {
-            Self::PulseBrokers => Kind::Names,
+            Self::PulseBrokers | Self::RetentionRepositories => Kind::Names,
             Self::HttpTrustedProxies | Self::FetchAllowedHosts => Kind::List,
             Self::DatabaseMaxConnections
             | Self::PulsePrefetch
@@ -137,6 +143,7 @@ impl Key {
             | Self::QuotaHttpWrites
             | Self::QuotaGrpcReads
             | Self::QuotaGrpcWrites
+            | Self::RetentionDays
             | Self::PushesMercurialPoll => Kind::Integer,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart | Self::FetchAllowPrivate => Kind::Boolean,
             _ => Kind::Text,

@@ -23,7 +23,9 @@ pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
 use crate::access::Keyring;
+use crate::domain::{ProjectName, Retention};
 use crate::fetch::FetchOptions;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -49,6 +51,8 @@ pub struct Configuration {
     pub legacy_partial_status: PartialStatus,
     /// `quota.*`
     pub quota: Quotas,
+    /// `retention.*`
+    pub retention: Retention,
     /// `fetch.allow_private`: default false; `fetch.allowed_hosts`: default none.
     pub fetch: FetchOptions,
     /// `pushes.*`
@@ -132,6 +136,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8000";
 const DEFAULT_DATABASE_URL: &str = "sqlite://herdgate.db?mode=rwc";
 const DEFAULT_MAX_CONNECTIONS: u32 = 16;
 const MOST_CONNECTIONS: u32 = 1000;
+/// A hundred years.
+const MOST_DAYS: u32 = 36_500;
 const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 impl Configuration {
@@ -173,6 +179,10 @@ impl Configuration {
                 http_writes: quota(settings, Key::QuotaHttpWrites)?,
                 grpc_reads: quota(settings, Key::QuotaGrpcReads)?,
                 grpc_writes: quota(settings, Key::QuotaGrpcWrites)?,
+            },
+            retention: Retention {
+                days: typed(settings, Key::RetentionDays, "0", days)?,
+                repositories: typed(settings, Key::RetentionRepositories, "{}", days_by_repository)?,
             },
             fetch: fetch::fetch(settings)?,
             pushes: fetch::pushes(settings)?,
@@ -230,6 +240,24 @@ fn quota(settings: &Settings, key: Key) -> Result<Option<NonZeroU32>, ConfigErro
             .map(NonZeroU32::new)
             .map_err(|_| format!("{text:?} must be a whole number of requests a minute, or 0 for no quota"))
     })
+}
+
+/// 0 is for ever.
+fn days(text: &str) -> Result<Option<NonZeroU32>, String> {
+    let number: Option<u32> = text.parse().ok().filter(|days| *days <= MOST_DAYS);
+    number
+        .map(NonZeroU32::new)
+        .ok_or_else(|| format!("{text:?} must be a whole number of days up to {MOST_DAYS}, or 0 for ever"))
+}
+
+fn days_by_repository(text: &str) -> Result<BTreeMap<ProjectName, Option<NonZeroU32>>, String> {
+    let form = "must name repositories and days, in the environment as {\"try\": \"30\"}";
+    let named: BTreeMap<String, String> = serde_json::from_str(text).map_err(|_| form.to_owned())?;
+    let entry = |(name, text): (String, String)| {
+        let project = ProjectName::try_new(&name).map_err(|error| format!("{name:?}: {error}"))?;
+        Ok((project, days(&text).map_err(|problem| format!("{name}: {problem}"))?))
+    };
+    named.into_iter().map(entry).collect()
 }
 
 fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {

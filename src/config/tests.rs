@@ -73,6 +73,9 @@ fn every_key_is_read_from_the_file() {
             http_writes = 2
             grpc_reads = 3
             grpc_writes = 0
+            [retention]
+            days = 400
+            repositories = { try = "30", quince-central = "0" }
             [fetch]
             allow_private = true
             allowed_hosts = ["logs.internal"]
@@ -116,6 +119,12 @@ fn every_key_is_read_from_the_file() {
             http_writes: NonZeroU32::new(2),
             grpc_reads: NonZeroU32::new(3),
             grpc_writes: None,
+        },
+        retention: Retention {
+            days: NonZeroU32::new(400),
+            repositories: [("try", 30), ("quince-central", 0)]
+                .map(|(name, days)| (ProjectName::try_new(name).unwrap(), NonZeroU32::new(days)))
+                .into(),
         },
         fetch: FetchOptions {
             allow_private: true,

@@ -6,12 +6,14 @@ use super::holding::HoldingLimits;
 use super::parking::{self, Parking};
 use super::push_notices::PushNoticeSubmission;
 use super::readiness::{Commits, Readiness};
+use super::retention;
 use super::submission::{Content, Item, PushSubmission, Submission};
 use super::writer::{self, Work, WriterContext};
 use super::{notices, push_notices, pushes, replay};
 use crate::access::{Credentials, Principal};
 use crate::domain::{
-    Door, Outcome, Push, Refused, Registration, Repository, RetryCause, Signature, Verdict, Violation,
+    Door, Outcome, Push, Refused, Registration, Repository, Retention, RetryCause, Signature, Verdict,
+    Violation,
 };
 use crate::limits;
 use crate::store::intern::Interner;
@@ -35,12 +37,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Gateway(pub(super) Arc<GatewayShared>);
 
 /// What a gateway may hold, and how many writers it has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct GatewayOptions {
     /// Bounds of held messages.
     pub holding: HoldingLimits,
     /// Writers on PostgreSQL, each with a connection of its own; 0: [`WRITERS`].
     pub writers: usize,
+    /// How long jobs are kept.
+    pub retention: Retention,
 }
 
 /// Concurrent transactions on PostgreSQL: beyond these, 500 rows at a time gain nothing.
@@ -154,13 +158,14 @@ impl Gateway {
             let mut tasks = shared.tasks.lock().await;
             tasks.spawn(directory.run(stop.clone()));
             tasks.spawn(parking::run(shared.clone(), parking_notices, stop.clone()));
+            tasks.spawn(retention::run(shared.clone(), options.retention, stop.clone()));
             tasks.spawn(notices::run(store, job_changes.subscribe(), heard, stop));
         }
         Ok(Self(shared))
     }
 
-    /// Waits for room in the queue, then returns; the order of calls is the order of application for
-    /// submissions of one guid.
+    /// Takes in a part of a stream or channel: waits for room in the queues, then returns. The order of
+    /// calls is the order of application for submissions of one guid.
     ///
     /// # Errors
     /// If the gateway is stopping.
@@ -169,11 +174,36 @@ impl Gateway {
         principal: &Principal,
         submissions: Vec<Submission>,
     ) -> Result<PendingVerdicts, SubmitError> {
+        self.take_in(principal, submissions, Writers::ByGuid).await
+    }
+
+    /// Takes in a request that stands by itself, such as a collection: its submissions are applied in
+    /// their order, across guids too while they fit into one batch. Nothing is said about the order of
+    /// calls. Waits for room in the queues, then returns.
+    ///
+    /// # Errors
+    /// If the gateway is stopping.
+    pub async fn submit_request(
+        &self,
+        principal: &Principal,
+        submissions: Vec<Submission>,
+    ) -> Result<PendingVerdicts, SubmitError> {
+        let fits = submissions.len() <= limits::COMMIT_BATCH_ITEMS;
+        let writers = if fits { Writers::OneForAll } else { Writers::ByGuid };
+        self.take_in(principal, submissions, writers).await
+    }
+
+    async fn take_in(
+        &self,
+        principal: &Principal,
+        submissions: Vec<Submission>,
+        writers: Writers,
+    ) -> Result<PendingVerdicts, SubmitError> {
         if self.0.stop.is_cancelled() {
             return Err(SubmitError::Stopping);
         }
         let items = submissions.into_iter().map(|submission| authorised(principal, submission)).collect();
-        Ok(self.0.enqueue(items).await)
+        Ok(self.0.enqueue(items, writers).await)
     }
 
     /// Stores pushes of one project, and releases what waits for them.
@@ -293,9 +323,8 @@ impl GatewayShared {
         self.context.directory.current()
     }
 
-    /// Hands items to the writers of their shards. Items of one root guid share a shard (R8), and with
-    /// it their order.
-    pub(crate) async fn enqueue(&self, items: Vec<Item>) -> PendingVerdicts {
+    /// Hands items to writers, and gives what will be their verdicts.
+    pub(crate) async fn enqueue(&self, items: Vec<Item>, writers: Writers) -> PendingVerdicts {
         let count = items.len();
         let guids: Vec<Option<Box<str>>> = items.iter().map(|item| item.guid().map(Into::into)).collect();
         let queues = self.queues.read().await;
@@ -303,11 +332,15 @@ impl GatewayShared {
         {
             let mut shards: Vec<(Vec<usize>, Vec<Item>)> =
                 queues.iter().map(|_| Default::default()).collect();
+            let one = match writers {
+                Writers::ByGuid => None,
+                Writers::OneForAll => items.first().map(|first| shard_of(first, queues.len())),
+            };
             for (position, item) in items.into_iter().enumerate() {
                 if shards.is_empty() {
                     break;
                 }
-                let shard = shard_of(&item, shards.len());
+                let shard = one.unwrap_or_else(|| shard_of(&item, shards.len()));
                 shards[shard].0.push(position);
                 shards[shard].1.push(item);
             }
@@ -365,6 +398,15 @@ fn not_taken(guid: Option<Box<str>>) -> Verdict {
     Verdict { guid, outcome, warnings: Vec::new() }
 }
 
+/// Which writers decide the items of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Writers {
+    /// Items of one root guid go to one writer whatever call they come with, and so keep their order (R8).
+    ByGuid,
+    /// All of a call go to one writer: fewer statements, and their order among each other.
+    OneForAll,
+}
+
 fn shard_of(item: &Item, shards: usize) -> usize {
     let root = match &item.submission.content {
         Content::Job(job) => Some(job.guid.root()),
@@ -374,7 +416,8 @@ fn shard_of(item: &Item, shards: usize) -> usize {
     let Some(root) = root else { return 0 };
     let mut hasher = DefaultHasher::new();
     root.hash(&mut hasher);
-    usize::try_from(hasher.finish() % shards as u64).unwrap_or_default()
+    // None once the gateway stops.
+    usize::try_from(hasher.finish() % shards.max(1) as u64).unwrap_or_default()
 }
 
 /// The one check of who may write what: a submission for a project that the principal may not write

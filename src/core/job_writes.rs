@@ -8,13 +8,14 @@ use super::gateway::Directory;
 use super::holding::Waiting;
 use super::submission::{Content, Item};
 use crate::domain::{
-    ArtifactSubmission, JobState, Outcome, ParkedFor, ParseStatus, Parts, RawFormat, StoredReason,
+    ArtifactSubmission, JobState, Outcome, ParkedFor, ParseStatus, Parts, RawFormat, StoredReason, TaskRun,
     UnchangedReason, Violation,
 };
 use crate::formats;
 use crate::store::StoreError;
 use crate::store::batch::{BatchTransaction, PartsRule, ReleasedHeld, TouchedRow, WrittenRow};
 use chrono::Utc;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What became of the jobs and artifacts of a batch, once its transaction commits.
@@ -333,7 +334,11 @@ fn written_row<'a>(
         end_time: micros(job.end_time),
         superseded_by: row.now.superseded_by.as_deref(),
         description: job.description.as_deref(),
-        task_id: task.map(|task| &*task.task_id),
+        task_id: match task {
+            Some(task) => Some(Cow::Borrowed(&task.task_id)),
+            None if row.now.has_task => None,
+            None => Some(Cow::Owned(TaskRun::stand_in(&row.now.guid))),
+        },
         retry_id: task.map(|task| task.retry_id),
         digest: row.now.digest,
         applied: &row.now.applied,

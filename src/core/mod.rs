@@ -21,6 +21,7 @@ mod pushes;
 mod readiness;
 mod releases;
 mod replay;
+mod retention;
 mod submission;
 mod writer;
 

@@ -5,7 +5,7 @@
 //! notices that got lost with their gateway.
 
 use super::family::Families;
-use super::gateway::GatewayShared;
+use super::gateway::{GatewayShared, Writers};
 use super::job_writes::touch_rows;
 use super::releases::Releases;
 use super::submission::{HeldOrigin, Item, Submission};
@@ -268,7 +268,7 @@ impl GatewayShared {
                 again(held, raw, false)
             })
             .collect();
-        let verdicts = self.enqueue(items).await.await;
+        let verdicts = self.enqueue(items, Writers::ByGuid).await.await;
         let undecided = verdicts.iter().filter(|v| matches!(v.outcome, Outcome::RetryLater { .. })).count();
         if undecided > 0 {
             tracing::warn!(undecided, "parked submissions stay parked until the next sweep");

@@ -1,7 +1,7 @@
 //! Messages that tell of pushes: matched with a repository, then queued for asking its host. The queue's
 //! entry is committed before the verdict, so a message that was acknowledged is followed up.
 
-use super::gateway::{Directory, GatewayShared};
+use super::gateway::{Directory, GatewayShared, Writers};
 use super::pushes;
 use super::submission::{Content, DeliveryContext, Item, Submission};
 use crate::access::Principal;
@@ -75,7 +75,7 @@ pub(crate) async fn submit(
             }
         }
     }
-    let decided = shared.enqueue(items).await.await;
+    let decided = shared.enqueue(items, Writers::ByGuid).await.await;
     for (position, verdict) in positions.into_iter().zip(decided) {
         verdicts[position] = Some(verdict);
     }

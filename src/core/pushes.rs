@@ -1,6 +1,6 @@
 //! Pushes: stored one by one, then what waits for them is released.
 
-use super::gateway::{Directory, GatewayShared, SubmitError};
+use super::gateway::{Directory, GatewayShared, SubmitError, Writers};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use crate::access::Principal;
 use crate::domain::{
@@ -72,7 +72,7 @@ pub(crate) async fn submit(
         }
     }
     let (positions, items): (Vec<usize>, Vec<Item>) = refused.into_iter().unzip();
-    let decided = shared.enqueue(items).await.await;
+    let decided = shared.enqueue(items, Writers::ByGuid).await.await;
     for (position, verdict) in positions.into_iter().zip(decided) {
         verdicts[position] = Some(verdict);
     }

@@ -1,6 +1,6 @@
 //! Held messages on request: run again, or thrown away.
 
-use super::gateway::{GatewayShared, SubmitError, authorised};
+use super::gateway::{GatewayShared, SubmitError, Writers, authorised};
 use super::parking::again;
 use super::submission::{DeliveryContext, Item, PushSubmission};
 use super::{push_notices, pushes};
@@ -67,7 +67,7 @@ async fn replay_some(
         positions.push(position);
         items.push(item);
     }
-    let decided = shared.enqueue(items).await.await;
+    let decided = shared.enqueue(items, Writers::ByGuid).await.await;
     for (position, verdict) in positions.into_iter().zip(decided) {
         verdicts[position] = Some(verdict);
     }

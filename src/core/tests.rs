@@ -34,7 +34,7 @@ pub(crate) async fn on_each_database<F: AsyncFn(Gateway)>(options: GatewayOption
         let store = database.store().await;
         store.save_repository(&repository(PROJECT)).await.unwrap();
         store.save_repository(&repository("damson")).await.unwrap();
-        let gateway = Gateway::start(store.clone(), options).await.unwrap();
+        let gateway = Gateway::start(store.clone(), options.clone()).await.unwrap();
         for digit in ['a', 'b'] {
             store_push(&store, &revision(digit)).await;
         }

@@ -1,7 +1,10 @@
 //! The canonical job: what every encoding translates into and what the core decides about.
 
 use super::{ContentDigest, Fingerprint, JobGuid, JobResult, JobState, OptionSet, ProjectName, Revision};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 
 /// What stands for a name or symbol that was not given.
 pub const UNKNOWN: &str = "unknown";
@@ -125,6 +128,17 @@ pub struct TaskRun {
     pub task_id: String,
     /// Run number.
     pub retry_id: i32,
+}
+
+impl TaskRun {
+    /// What the dashboard selects a job by that no task is known of: always the same for the same guid, in
+    /// the form of a task id, which is the base64 of a random UUID.
+    pub fn stand_in(guid: &str) -> String {
+        let digest = Sha256::digest(guid);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        URL_SAFE_NO_PAD.encode(uuid::Builder::from_random_bytes(bytes).as_uuid().as_bytes())
+    }
 }
 
 /// Where a log is and whether it has been parsed.

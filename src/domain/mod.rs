@@ -9,6 +9,7 @@ mod job;
 mod push;
 mod push_target;
 mod repository;
+mod retention;
 mod signature;
 mod state;
 mod text;
@@ -26,6 +27,7 @@ pub use job::{
 pub use push::{Commit, Push};
 pub use push_target::{InvalidTarget, PushTarget, full_revision};
 pub use repository::{Repository, RepositoryKind};
+pub use retention::Retention;
 pub use signature::{OptionSet, Signature};
 pub use state::{JobResult, JobState};
 pub use text::{InvalidText, JobGuid, ProjectName, Revision};

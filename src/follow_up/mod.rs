@@ -10,6 +10,7 @@
 //! neither a crash nor a lost lease leaves half of it, or two.
 
 pub mod logs;
+pub mod pushes;
 mod retries;
 mod runner;
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod error;
 mod exchange_bindings;
 mod exchanges;
 mod expiry;
+mod finding;
 pub mod follow_up;
 mod held;
 pub(crate) mod intern;
@@ -26,6 +27,7 @@ mod pushes;
 mod reads;
 mod repositories;
 mod repository_import;
+mod retention;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
@@ -41,12 +43,14 @@ pub use error::StoreError;
 pub use exchange_bindings::Binding;
 pub use exchanges::{RegistrationConflict, RegistrationSaved, Removal};
 pub use expiry::Expired;
+pub use finding::FoundPush;
 pub use ledger::{Disposition, HeldSummary, LedgerBalance};
 pub use log_references::LogToRead;
 pub use nonces::Nonce;
 pub use push_fetches::{Poll, PushFetch};
 pub use pushes::{PushChange, PushStored};
 pub use repository_import::{ImportError, Imported};
+pub use retention::Retired;
 pub use sqlite::{FileLock, path as sqlite_path};
 pub use waiting::HeldSubmission;
 
@@ -111,6 +115,8 @@ pub struct Store {
     database_id: Arc<OnceLock<String>>,
     /// Statements of the hot path since they were last counted.
     statements: Arc<AtomicU64>,
+    /// Names by signature, which never change.
+    shown_signatures: Arc<lists::ShownSignatures>,
 }
 
 impl Store {
@@ -143,6 +149,7 @@ impl Store {
             sqlite_path: path,
             database_id: Arc::default(),
             statements: Arc::default(),
+            shown_signatures: Arc::default(),
         };
         store.recognise_database().await?;
         Ok(store)

@@ -16,8 +16,8 @@ const ARRIVAL: Duration = Duration::from_secs(20);
 const STOP: Duration = Duration::from_secs(10);
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const BATCH_CALL: &str = "/herdgate.v1.IngestService/SubmitJobBatch";
-const STREAM_CALL: &str = "/herdgate.v1.IngestService/SubmitJobs";
+const BATCH_CALL: &str = "herdgate.v1.IngestService/SubmitJobBatch";
+const STREAM_CALL: &str = "herdgate.v1.IngestService/SubmitJobs";
 
 /// A caller's place in a trace of its own.
 struct Caller {

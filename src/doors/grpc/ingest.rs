@@ -48,7 +48,7 @@ impl Ingest {
         principal: &Principal,
         submissions: Vec<crate::core::Submission>,
     ) -> Result<Vec<proto::Verdict>, Refusal> {
-        let verdicts = self.gateway.submit(principal, submissions).await?.await;
+        let verdicts = self.gateway.submit_request(principal, submissions).await?.await;
         answered(verdicts)
     }
 }

@@ -1,7 +1,9 @@
 //! The HTTP door: own paths, the paths of legacy clients, and the description of both.
 
 mod accept;
-pub mod openapi;
+pub mod console;
+pub mod grpc_page;
+mod openapi;
 mod own;
 pub mod problem;
 mod read;

@@ -2,7 +2,8 @@
 //! handlers themselves, and the same as a page to read.
 
 use super::problem::Body;
-use super::reference_page;
+use super::write::{Accepted, Rejected};
+use super::{grpc_page, reference_page};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,7 +18,10 @@ pub const DOCUMENT: &str = "/api/openapi.json";
 /// Where the page is.
 pub const PAGE: &str = "/api/docs";
 
-/// The page needs nothing but its own style.
+/// Where the page about gRPC is.
+pub const GRPC_PAGE: &str = "/api/docs/grpc";
+
+/// A page needs nothing but its own style.
 const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
@@ -32,7 +36,7 @@ pub fn base() -> OpenApi {
                            same port and describes itself by reflection.",
             license(name = "Apache-2.0", identifier = "Apache-2.0"),
         ),
-        components(schemas(Body))
+        components(schemas(Body, Accepted, Rejected))
     )]
     struct Base;
     Base::openapi()
@@ -45,11 +49,15 @@ pub fn routes(mut document: OpenApi) -> Router {
     // Made of our own types once: it cannot fail to be JSON, and an empty document would fail its tests.
     let json = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
     let json_answer = async move || typed("application/json", json).into_response();
-    let page_answer = async move || {
-        let policy = [(CONTENT_SECURITY_POLICY, PAGE_POLICY)];
-        (policy, typed("text/html; charset=utf-8", page)).into_response() as Response
-    };
-    Router::new().route(DOCUMENT, get(json_answer)).route(PAGE, get(page_answer))
+    let grpc_page = Bytes::from(grpc_page::render(crate::proto::DESCRIPTORS));
+    Router::new()
+        .route(DOCUMENT, get(json_answer))
+        .route(PAGE, get(async move || page_answer(page)))
+        .route(GRPC_PAGE, get(async move || page_answer(grpc_page)))
+}
+
+fn page_answer(page: Bytes) -> Response {
+    ([(CONTENT_SECURITY_POLICY, PAGE_POLICY)], typed("text/html; charset=utf-8", page)).into_response()
 }
 
 fn typed(content_type: &'static str, body: Bytes) -> impl IntoResponse {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
 padding:0 1rem}h2{margin-top:2.5rem;border-bottom:1px solid #8886}h3{margin:2rem 0 .3rem}\
 code,.path{font-family:ui-monospace,monospace;font-size:.92em}.method{text-transform:uppercase;\
@@ -19,7 +19,8 @@ pub fn render(document: &Value) -> String {
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} API</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\
-         <h1>{title} API {}</h1><p>{}</p><p>For programs: <a href=\"openapi.json\">openapi.json</a></p>",
+         <h1>{title} API {}</h1><p>{}</p><p>For programs: <a href=\"/api/openapi.json\">openapi.json</a>. Over gRPC: \
+         <a href=\"/api/docs/grpc\">the services and messages</a></p>",
         escape(text(&document["info"], "version")),
         prose(text(&document["info"], "description")),
     );
@@ -147,7 +148,7 @@ fn type_of(schema: &Value) -> String {
     }
 }
 
-fn row(page: &mut String, cells: &[String]) {
+pub(super) fn row(page: &mut String, cells: &[String]) {
     page.push_str("<tr>");
     for cell in cells {
         let _ = write!(page, "<td>{cell}</td>");
@@ -169,12 +170,12 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_default()
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
 /// Prose with its code in backticks.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for (index, part) in text.split('`').enumerate() {
         if index % 2 == 1 {
@@ -186,7 +187,7 @@ fn prose(text: &str) -> String {
     html
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

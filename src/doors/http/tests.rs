@@ -114,12 +114,14 @@ async fn the_description_is_openapi_3_1_and_has_each_path_once() {
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_elsewhere() {
-    let response = answer(&ready_router(), Request::get("/api/docs")).await;
-    assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
-    let page = text(response).await;
-    assert!(page.contains("/schemas/{name}"), "{page}");
-    for outside in ["http://", "https://", "<script", "src=", "@import", "url("] {
-        assert!(!page.contains(outside), "{outside} in {page}");
+async fn the_pages_need_nothing_from_elsewhere() {
+    for (path, expected) in [("/api/docs", "/schemas/{name}"), ("/api/docs/grpc", "IngestService")] {
+        let response = answer(&ready_router(), Request::get(path)).await;
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+        let page = text(response).await;
+        assert!(page.contains(expected), "{page}");
+        for outside in ["src=\"", "href=\"http", "<script", "@import", "url("] {
+            assert!(!page.contains(outside), "{outside} in {page}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod jobs;
 mod list_plans;
 mod opening;
 mod pushes;
+mod retention;
 mod schema;
 
 /// Runs an async test body with a migrated store on each kind of database.

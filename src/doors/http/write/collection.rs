@@ -156,7 +156,7 @@ impl Sender<'_> {
             |_| SubmitError::RetryLater { delay: limits::RETRY_DELAY, cause: RetryCause::Overloaded };
         match items {
             Items::Submissions(submissions) => {
-                let admission = self.gateway.submit(self.principal, submissions);
+                let admission = self.gateway.submit_request(self.principal, submissions);
                 let pending = timeout(limits::ADMISSION, admission).await.map_err(too_late)??;
                 Ok(pending.await)
             }

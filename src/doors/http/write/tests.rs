@@ -9,6 +9,7 @@ use crate::domain::{HeldState, Repository, RepositoryKind};
 use crate::doors::authentication::Caller;
 use crate::doors::budget::ByteBudget;
 use crate::limits;
+use crate::store::entities::jobs::job;
 use crate::store::model::HeldFilter;
 use crate::store::testing::TestDatabase;
 use axum::body::Body;
@@ -16,7 +17,9 @@ use axum::{Extension, Router};
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http_body_util::BodyExt;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tower::ServiceExt;
 
 const PROJECT: &str = "quince";
@@ -123,6 +126,40 @@ async fn every_endpoint_answers_a_good_collection_with_its_old_message_and_resul
             assert_eq!((status, &answer["message"]), (200, &json!(message)), "{path}: {answer}");
             assert_eq!(answer["results"].as_array().unwrap().len(), 1, "{path}: {answer}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_collection_costs_a_transaction_and_a_large_one_a_handful() {
+    on_each_database(async |submitter| {
+        submitter.post(&format!("/api/project/{PROJECT}/push/"), json!([push()])).await;
+        for (count, most) in [(50, 1), (2000, 8)] {
+            let jobs: Vec<Value> = (0..count).map(|number| job(&format!("{count}/{number}"))).collect();
+            let (status, _) = submitter.post(&format!("/api/project/{PROJECT}/jobs/"), json!(jobs)).await;
+            assert_eq!(status, 200);
+            let prefix = job::Column::Guid.starts_with(format!("{count}/"));
+            let rows = job::Entity::find().filter(prefix);
+            let rows = rows.all(&submitter.gateway.store().read_connection()).await.unwrap();
+            let transactions: BTreeSet<i64> = rows.iter().map(|row| row.change_transaction).collect();
+            assert_eq!(rows.len(), count);
+            assert!(transactions.len() <= most, "{count} jobs in {} transactions", transactions.len());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_supersedes_one_of_the_same_collection_at_once() {
+    on_each_database(async |submitter| {
+        submitter.post(&format!("/api/project/{PROJECT}/push/"), json!([push()])).await;
+        let mut pending = job("pending/1");
+        (pending["job"]["state"], pending["job"]["result"]) = (json!("pending"), json!(""));
+        let mut superseding = job("later/1");
+        superseding["superseded"] = json!(["pending/1"]);
+        submitter.post(&format!("/api/project/{PROJECT}/jobs/"), json!([pending, superseding])).await;
+        let found = submitter.gateway.store().job("pending/1").await.unwrap().unwrap().job;
+        assert_eq!(found.superseded_by.as_deref(), Some("later/1"));
     })
     .await;
 }

@@ -1,8 +1,9 @@
 //! What every path answers, in-process and on both databases.
 
+mod dashboard;
 mod details;
 mod forms;
 mod jobs;
 mod pushes;
 mod refusals;
-mod world;
+pub(in crate::doors::http) mod world;

@@ -1,0 +1,86 @@
+//! Retention: jobs, and pushes without jobs, go once they are older than they are to be kept (R33). Off by
+//! default.
+
+use super::gateway::GatewayShared;
+use crate::domain::Retention;
+use crate::limits;
+use crate::store::StoreError;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// What a round deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Deleted {
+    pub(crate) jobs: u64,
+    pub(crate) pushes: u64,
+}
+
+/// Deletes what is due, every [`limits::RETENTION_INTERVAL`], until stopped.
+pub(crate) async fn run(shared: Arc<GatewayShared>, retention: Retention, stop: CancellationToken) {
+    if retention.is_off() {
+        return;
+    }
+    let rounds = async {
+        let mut rounds = interval_at(Instant::now(), limits::RETENTION_INTERVAL);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            match shared.retire(&retention, Utc::now()).await {
+                Ok(Deleted { jobs: 0, pushes: 0 }) => {}
+                Ok(Deleted { jobs, pushes }) => {
+                    tracing::info!(jobs, pushes, "deleted what was kept long enough");
+                }
+                Err(error) => tracing::warn!(%error, "retention could not go on; the next round will"),
+            }
+        }
+    };
+    stop.run_until_cancelled(Box::pin(rounds)).await;
+}
+
+impl GatewayShared {
+    /// One round over all repositories.
+    pub(crate) async fn retire(
+        &self,
+        retention: &Retention,
+        now: DateTime<Utc>,
+    ) -> Result<Deleted, StoreError> {
+        let mut deleted = Deleted::default();
+        let directory = self.context.directory.current();
+        for repository in directory.repositories.values() {
+            let Some(age) = retention.age(&repository.name) else { continue };
+            let before = now - age;
+            deleted.jobs += self.retire_rows(Rows::Jobs, repository.id, before).await?;
+            deleted.pushes += self.retire_rows(Rows::Pushes, repository.id, before).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// Batch after batch, most of the time waiting: who ingests goes first.
+    async fn retire_rows(
+        &self,
+        rows: Rows,
+        repository_id: i32,
+        before: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let (mut deleted, mut after) = (0, 0);
+        loop {
+            let started = Instant::now();
+            let batch = match rows {
+                Rows::Jobs => self.store.retire_jobs(repository_id, before, after).await?,
+                Rows::Pushes => self.store.retire_pushes(repository_id, before, after).await?,
+            };
+            deleted += batch.rows;
+            let Some(next) = batch.next else { return Ok(deleted) };
+            after = next;
+            sleep(started.elapsed() * limits::RETENTION_PAUSE).await;
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rows {
+    Jobs,
+    Pushes,
+}
