@@ -75,6 +75,7 @@ async fn with_push(store: Store) -> Gateway {
         time: Utc::now(),
         author: "ada@example.org".into(),
         commits: Vec::new(),
+        omitted_commits: 0,
     };
     store.store_push(repository.id, &push, Utc::now()).await.expect("a push");
     Gateway::start(store, GatewayOptions::default()).await.expect("a gateway")

@@ -11,6 +11,7 @@
 
 pub mod logs;
 pub mod performance;
+pub mod pushes;
 mod retries;
 mod runner;
 #[cfg(test)]

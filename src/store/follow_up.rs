@@ -4,6 +4,7 @@
 //! Taking it moves `next_attempt_at` to the end of the lease, so that an entry whose gateway died is due
 //! again by itself. Whoever finishes an entry names its lease: if the lease was lost, nothing happens.
 
+pub use super::push_fetches::PUSH_FETCHES;
 use super::time::from_micros;
 use super::{Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -52,7 +53,7 @@ pub const PERFORMANCE: QueueTable = QueueTable {
 };
 
 /// Every queue.
-pub const QUEUES: [&QueueTable; 2] = [&LOGS, &PERFORMANCE];
+pub const QUEUES: [&QueueTable; 3] = [&LOGS, &PERFORMANCE, &PUSH_FETCHES];
 
 /// Where an entry stands in the list of all: number of its queue, and of itself.
 pub type Place = (i64, i64);

@@ -65,6 +65,8 @@ on_each_database! {
             repositories::repository,
             repositories::push,
             repositories::commit,
+            repositories::push_fetch,
+            repositories::push_log,
             reference_data::build_platform,
             reference_data::machine_platform,
             reference_data::machine,

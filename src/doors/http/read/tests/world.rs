@@ -143,11 +143,22 @@ async fn populate(gateway: &Gateway) {
         ('c', PUSH_TIMES[2], "ada@example.org", vec![]),
     ];
     for (digit, time, author, commits) in pushes {
-        let push = Push { revision: revision(digit), time: at(time), author: author.into(), commits };
+        let push = Push {
+            revision: revision(digit),
+            time: at(time),
+            author: author.into(),
+            commits,
+            omitted_commits: 0,
+        };
         store.store_push(1, &push, Utc::now()).await.unwrap();
     }
-    let elsewhere =
-        Push { revision: revision('a'), time: at(0), author: "cyd@example.org".into(), commits: vec![] };
+    let elsewhere = Push {
+        revision: revision('a'),
+        time: at(0),
+        author: "cyd@example.org".into(),
+        commits: vec![],
+        omitted_commits: 0,
+    };
     store.store_push(2, &elsewhere, Utc::now()).await.unwrap();
     for job in jobs() {
         submit(gateway, job).await;
