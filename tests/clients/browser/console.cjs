@@ -145,8 +145,8 @@ async function replay(page) {
   await picture(page, "held-message", told.pictures);
   const message = page.url();
   await page.goto("/console/repositories");
-  await page.getByLabel("Name").fill(project);
-  await page.getByLabel("URL").fill(`https://hg.example.org/${project}`);
+  await page.locator("#form").getByLabel("Name").fill(project);
+  await page.locator("#form").getByLabel("URL").fill(`https://hg.example.org/${project}`);
   await picture(page, "repositories-signed-in", told.pictures);
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("link", { name: project, exact: true }).waitFor();
@@ -163,8 +163,8 @@ async function administer(page) {
   step("exchanges, credentials and tiers are changed by forms");
   page.on("dialog", (dialog) => dialog.accept());
   await page.goto("/console/exchanges");
-  await page.getByLabel("Exchange").fill("exchange/kiln/v1/jobs");
-  await page.getByLabel("Projects").fill("try, autoland");
+  await page.locator("#form").getByLabel("Exchange").fill("exchange/kiln/v1/jobs");
+  await page.locator("#form").getByLabel("Projects").fill("try, autoland");
   await page.getByRole("button", { name: "Register" }).click();
   await page.getByText("try, autoland").waitFor();
   await picture(page, "exchanges-signed-in", told.pictures);
@@ -172,8 +172,8 @@ async function administer(page) {
   await page.getByText("draining").or(page.getByText("No exchange is registered")).first().waitFor();
 
   await page.goto("/console/tiers");
-  await page.getByLabel("Signature").fill("0123456789abcdef0123456789abcdef01234567");
-  await page.getByLabel("Tier").selectOption("3");
+  await page.locator("#form").getByLabel("Signature").fill("0123456789abcdef0123456789abcdef01234567");
+  await page.locator("#form").getByLabel("Tier").selectOption("3");
   await page.getByRole("button", { name: "Set" }).click();
   await page.getByRole("cell", { name: "0123456789abcdef" }).waitFor();
   await picture(page, "tiers-signed-in", told.pictures);
@@ -181,8 +181,8 @@ async function administer(page) {
   await page.getByText("No override").waitFor();
 
   await page.goto("/console/credentials");
-  await page.getByLabel("Client id").fill("kiln-ci");
-  await page.getByLabel("Projects it may write").fill("try*");
+  await page.locator("#form").getByLabel("Client id").fill("kiln-ci");
+  await page.locator("#form").getByLabel("Projects it may write").fill("try*");
   await page.getByRole("button", { name: "Create" }).click();
   await page.getByText(/^hgt_/).waitFor();
   await page.goto("/console/credentials");

@@ -24,17 +24,18 @@ const HOSTILE = [
   '<img src="https://evil.example/x.png" onerror="window.broken = 1">',
   '<a href="javascript:window.broken = 1">trap</a>',
   '<a href="https://ci.example/report">report</a>',
-  '<style>body { display: none }</style><p style="position: fixed; inset: 0" onclick="window.broken = 1">slab</p>',
+  "<style>body { display: none }</style>",
+  '<p style="position: fixed; inset: 0" onclick="window.broken = 1">slab</p>',
   '<form action="/console/sign-out" method="post"><button>press</button></form>',
-  '<iframe src="https://evil.example/"></iframe><svg onload="window.broken = 1"></svg>',
-].join(" ");
+  '<iframe src="https://evil.example/"></iframe> <svg onload="window.broken = 1"></svg> dust',
+];
 
 const NOW = Math.floor(Date.now() / 1000);
 
 function push(revision, comments) {
   const author = "Ines Flint <ines@quarry.example>";
   const commit = (comment, index) => ({
-    revision: index === comments.length - 1 ? revision : revision.slice(0, 38) + String(10 + index),
+    revision: index === comments.length - 1 ? revision : `${10 + index}c0ffee${revision.slice(8)}`,
     author,
     comment,
   });
@@ -116,7 +117,7 @@ function fullJob(project, revision, guid) {
     { title: "artifact uploaded", value: "report.html", url: "https://ci.example/report.html", content_type: "link" },
     { title: "trap", value: "press here", url: "javascript:window.broken=1", content_type: "link" },
     { title: "summary", value: "<b>12</b> of <i>13</i><script>window.broken = 1</script>", content_type: "raw_html" },
-    ...HOSTILE.match(/.{1,120}(?: |$)/g).map((value, index) => ({ title: `hostile ${index}`, value, content_type: "raw_html" })),
+    ...HOSTILE.map((value, index) => ({ title: `hostile ${index}`, value, content_type: "raw_html" })),
   ];
   return job(project, revision, guid, {
     name: "test-linux64/opt-unit-everything",

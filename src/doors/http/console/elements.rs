@@ -124,7 +124,9 @@ pub fn job_link(guid: &str) -> Markup {
 
 /// A link to a push, with its revision cut to 12 characters.
 pub fn push_link(project: &str, revision: &str) -> Markup {
-    html! { a .mono href=(push_address(project, revision)) title=(revision) { (project) " " (short(revision)) } }
+    html! {
+        a .mono href=(push_address(project, revision)) title=(revision) { (project) " " (short(revision)) }
+    }
 }
 
 /// The beginning of a revision by which people know it.
@@ -151,7 +153,10 @@ pub fn job_table(jobs: &[StoredJob]) -> Markup {
                     @for job in jobs {
                         @let (state, result) = job.shown_state();
                         tr {
-                            td { a href=(job_address(&job.guid)) { (job.job_type.name) } br; span .faint.mono { (job.guid) } }
+                            td {
+                                a href=(job_address(&job.guid)) { (job.job_type.name) }
+                                br; span .faint.mono { (job.guid) }
+                            }
                             td { (status(state, result)) }
                             td { (push_link(&job.project, &job.revision)) }
                             td { (job.build_platform.platform) " " (job.options.join(" ")) }
