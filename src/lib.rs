@@ -8,6 +8,7 @@ pub mod config;
 pub mod core;
 pub mod domain;
 pub mod doors;
+pub mod fetch;
 pub mod follow_up;
 pub mod formats;
 #[doc(hidden)]

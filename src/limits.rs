@@ -267,6 +267,10 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
+pub const DASHBOARD_ROWS: u64 = 10_000;
+/// Signatures whose names are remembered for the dashboard.
+pub const SHOWN_SIGNATURES: usize = 200_000;
 /// Values that one filter names.
 pub const FILTER_VALUES: usize = 2000;
 /// Bytes of the artifacts on one page.
@@ -348,6 +352,17 @@ pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
 /// Description of a credential.
 pub const CREDENTIAL_DESCRIPTION: usize = 500;
 
+/// Redirects that one fetch follows.
+pub const FETCH_REDIRECTS: usize = 10;
+/// How long a connection to a host stays open unused, and how many of them.
+pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// See [`FETCH_IDLE_CONNECTION`].
+pub const FETCH_IDLE_CONNECTIONS: usize = 4;
+/// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
+pub const FETCH_WAIT: Duration = Duration::from_secs(30);
+/// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
+pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
 /// Pieces of follow-up work of one kind that a gateway does at once.
 pub const FOLLOW_UP_WORKERS: usize = 8;
 /// How long follow-up work stays claimed without a sign of life from its gateway.
@@ -356,7 +371,16 @@ pub const FOLLOW_UP_LEASE: Duration = Duration::from_secs(60);
 pub const FOLLOW_UP_POLL: Duration = Duration::from_secs(1);
 /// Wait before the second attempt; it doubles with each further one (logs contract 1.4).
 pub const FOLLOW_UP_FIRST_RETRY: Duration = Duration::from_secs(10);
-/// Longest wait that another server may ask for.
-pub const FOLLOW_UP_LONGEST_ASKED: Duration = Duration::from_secs(3600);
 /// Part of [`DRAIN`] for follow-up work under way; what does not end is given back.
 pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
+
+/// Pieces of follow-up work on one page.
+pub const WORK_PAGE: u64 = 1000;
+/// Longest time from the request for a log to its last byte (logs contract 1.3).
+pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
+/// Bytes that a task runner's log may declare; of a larger one nothing is read (logs contract 1.6).
+pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
+/// Bytes of any log, as received and as decoded, each: far above any real log.
+pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes of a log that are parsed before other work gets its turn.
+pub const LOG_PIECE_BYTES: usize = 256 * 1024;

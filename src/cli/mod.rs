@@ -23,6 +23,7 @@ mod submit;
 mod tier;
 mod validate;
 mod verdicts;
+mod work;
 
 pub use failure::{Exit, Failure};
 
@@ -94,6 +95,9 @@ enum Command {
     /// Read logs as the gateway reads them
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// See follow-up work, such as logs to parse, and try it again
+    #[command(subcommand)]
+    Work(work::WorkCommand),
 }
 
 /// What a command has to work with, besides its own arguments.
@@ -160,6 +164,7 @@ async fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Repository(command) => repository::run(command, context).await,
         Command::Credential(command) => credential::run(command, context).await,
         Command::Tier(command) => tier::run(command, context).await,
+        Command::Work(command) => work::run(command, context).await,
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Submit(arguments) => submit::run(arguments).await,
         Command::Push(command) => push::run(command, context).await,

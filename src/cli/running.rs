@@ -4,6 +4,8 @@ use super::failure::Failure;
 use crate::core::Gateway;
 use crate::doors::pulse::PulseOptions;
 use crate::doors::{self, Closed, DoorOptions};
+use crate::fetch::Fetcher;
+use crate::follow_up::{self, RunnerOptions, logs::LogWork};
 use crate::limits;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -20,6 +22,8 @@ pub(super) struct Running {
     stop: CancellationToken,
     doors: JoinHandle<Result<Closed, Failure>>,
     pulse: JoinHandle<()>,
+    /// Runners of follow-up work.
+    follow_up: JoinHandle<()>,
 }
 
 /// How a gateway ended.
@@ -37,12 +41,13 @@ pub(super) enum Ended {
 }
 
 impl Running {
-    /// Opens the doors.
+    /// Opens the doors, and begins follow-up work if there is something to fetch with.
     pub fn start(
         listener: TcpListener,
         gateway: Gateway,
         options: DoorOptions,
         pulse: PulseOptions,
+        fetcher: Option<Fetcher>,
     ) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
@@ -51,7 +56,17 @@ impl Running {
             serving.await.map_err(|error| Failure::Refused(format!("the listener failed: {error}")))
         });
         let pulse = tokio::spawn(doors::pulse::serve(gateway.clone(), pulse, stop.clone()));
-        Ok(Self { address, gateway, stop, doors, pulse })
+        let follow_up = match fetcher {
+            Some(fetcher) => follow_up::start(
+                gateway.store().clone(),
+                LogWork::new(gateway.store().clone(), fetcher),
+                RunnerOptions::default(),
+                gateway.follow_up_enqueued(),
+                stop.clone(),
+            ),
+            None => tokio::spawn(async {}),
+        };
+        Ok(Self { address, gateway, stop, doors, pulse, follow_up })
     }
 
     /// Where it listens.
@@ -73,9 +88,9 @@ impl Running {
         let deadline = Instant::now() + limits::DRAIN;
         self.gateway.announce_stop();
         self.stop.cancel();
-        let aborts = [self.doors.abort_handle(), self.pulse.abort_handle()];
-        let closing = async { tokio::join!(self.doors, self.pulse) };
-        let Ok((closed, _)) = tokio::time::timeout_at(deadline.into(), closing).await else {
+        let aborts = [self.doors.abort_handle(), self.pulse.abort_handle(), self.follow_up.abort_handle()];
+        let closing = async { tokio::join!(self.doors, self.pulse, self.follow_up) };
+        let Ok((closed, ..)) = tokio::time::timeout_at(deadline.into(), closing).await else {
             aborts.iter().for_each(AbortHandle::abort);
             return Ok(Ended::OutOfTime);
         };

@@ -11,6 +11,7 @@ use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
 use crate::doors::{DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
+use crate::fetch::Fetcher;
 use crate::limits;
 use crate::store::{RegistrationConflict, Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -120,7 +121,8 @@ async fn serve(
         history: telemetry.history(),
     };
     let pulse = pulse_options(configuration)?;
-    let mut running = Running::start(listener, gateway, options, pulse)?;
+    let fetcher = fetcher(configuration)?;
+    let mut running = Running::start(listener, gateway, options, pulse, Some(fetcher))?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 
     let signal = tokio::select! {
@@ -185,6 +187,11 @@ async fn reconcile(store: &Store, configuration: &Configuration) -> Result<(), F
         RegistrationConflict::Store(error) => Failure::Store(error),
         other => Failure::Usage(format!("sources of Pulse in the environment: {other}")),
     })
+}
+
+fn fetcher(configuration: &Configuration) -> Result<Fetcher, Failure> {
+    Fetcher::new(configuration.fetch.clone())
+        .map_err(|error| Failure::Refused(format!("nothing can be fetched: {error}")))
 }
 
 fn pulse_options(configuration: &Configuration) -> Result<PulseOptions, Failure> {

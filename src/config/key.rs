@@ -27,6 +27,11 @@ pub enum Key {
     QuotaGrpcWrites,
     RetentionDays,
     RetentionRepositories,
+    FetchAllowPrivate,
+    FetchAllowedHosts,
+    PushesGithubApiUrl,
+    PushesGithubToken,
+    PushesMercurialPoll,
     UiDir,
     LogFormat,
     LogFilter,
@@ -49,7 +54,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 31] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -73,6 +78,11 @@ impl Key {
         Self::QuotaGrpcWrites,
         Self::RetentionDays,
         Self::RetentionRepositories,
+        Self::FetchAllowPrivate,
+        Self::FetchAllowedHosts,
+        Self::PushesGithubApiUrl,
+        Self::PushesGithubToken,
+        Self::PushesMercurialPoll,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -104,6 +114,11 @@ impl Key {
             Self::QuotaGrpcWrites => "quota.grpc_writes",
             Self::RetentionDays => "retention.days",
             Self::RetentionRepositories => "retention.repositories",
+            Self::FetchAllowPrivate => "fetch.allow_private",
+            Self::FetchAllowedHosts => "fetch.allowed_hosts",
+            Self::PushesGithubApiUrl => "pushes.github_api_url",
+            Self::PushesGithubToken => "pushes.github_token",
+            Self::PushesMercurialPoll => "pushes.mercurial_poll_seconds",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -119,7 +134,7 @@ impl Key {
     pub fn kind(self) -> Kind {
         match self {
             Self::PulseBrokers | Self::RetentionRepositories => Kind::Names,
-            Self::HttpTrustedProxies => Kind::List,
+            Self::HttpTrustedProxies | Self::FetchAllowedHosts => Kind::List,
             Self::DatabaseMaxConnections
             | Self::PulsePrefetch
             | Self::PulseConnectionAge
@@ -128,8 +143,9 @@ impl Key {
             | Self::QuotaHttpWrites
             | Self::QuotaGrpcReads
             | Self::QuotaGrpcWrites
-            | Self::RetentionDays => Kind::Integer,
-            Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart => Kind::Boolean,
+            | Self::RetentionDays
+            | Self::PushesMercurialPoll => Kind::Integer,
+            Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart | Self::FetchAllowPrivate => Kind::Boolean,
             _ => Kind::Text,
         }
     }

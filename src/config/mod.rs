@@ -4,6 +4,7 @@
 mod broker_url;
 mod database_url;
 mod error;
+mod fetch;
 mod http;
 mod key;
 mod pulse;
@@ -14,6 +15,7 @@ mod settings;
 pub use broker_url::BrokerUrl;
 pub use database_url::{DatabasePlace, DatabaseUrl};
 pub use error::{ConfigError, Origin};
+pub use fetch::Pushes;
 pub use http::{Http, PublicUrl};
 pub use key::Key;
 pub use pulse::Pulse;
@@ -22,6 +24,7 @@ pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
 use crate::access::Keyring;
 use crate::domain::{ProjectName, Retention};
+use crate::fetch::FetchOptions;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -50,6 +53,10 @@ pub struct Configuration {
     pub quota: Quotas,
     /// `retention.*`
     pub retention: Retention,
+    /// `fetch.allow_private`: default false; `fetch.allowed_hosts`: default none.
+    pub fetch: FetchOptions,
+    /// `pushes.*`
+    pub pushes: Pushes,
     /// `ui_dir`: folder of a built dashboard. Accepted; the door that serves it is not built yet.
     pub ui_dir: Option<PathBuf>,
     /// `log.*`
@@ -177,6 +184,8 @@ impl Configuration {
                 days: typed(settings, Key::RetentionDays, "0", days)?,
                 repositories: typed(settings, Key::RetentionRepositories, "{}", days_by_repository)?,
             },
+            fetch: fetch::fetch(settings)?,
+            pushes: fetch::pushes(settings)?,
             ui_dir: path(Key::UiDir),
             log: Log { format: log_format(settings)?, filter: log_filter(settings)? },
             otlp_endpoint: environment.get(OTLP_ENDPOINT)?.map(str::to_owned),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fetch::{AllowedHost, Url};
 
 const KEYS: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 use std::ffi::OsString;
@@ -75,6 +76,13 @@ fn every_key_is_read_from_the_file() {
             [retention]
             days = 400
             repositories = { try = "30", quince-central = "0" }
+            [fetch]
+            allow_private = true
+            allowed_hosts = ["logs.internal"]
+            [pushes]
+            github_api_url = "https://git.internal/api/v3"
+            github_token = "ghp_1"
+            mercurial_poll_seconds = 60
             [log]
             format = "json"
             filter = "debug"
@@ -117,6 +125,15 @@ fn every_key_is_read_from_the_file() {
             repositories: [("try", 30), ("quince-central", 0)]
                 .map(|(name, days)| (ProjectName::try_new(name).unwrap(), NonZeroU32::new(days)))
                 .into(),
+        },
+        fetch: FetchOptions {
+            allow_private: true,
+            allowed_hosts: vec![AllowedHost::Name("logs.internal".into())],
+        },
+        pushes: Pushes {
+            github_api_url: Url::parse("https://git.internal/api/v3").unwrap(),
+            github_token: Some(Secret::new("ghp_1".into())),
+            mercurial_poll: Some(std::time::Duration::from_secs(60)),
         },
         ui_dir: Some("ui".into()),
         log: Log { format: Some(LogFormat::Json), filter: "debug".into() },

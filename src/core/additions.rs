@@ -4,7 +4,9 @@
 use super::family::WorkingRow;
 use crate::domain::{JobDetail, JobResult, JobState, LogReference, LogSummary, ParseStatus, Parts};
 use crate::store::StoreError;
-use crate::store::batch::{ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, StepRow};
+use crate::store::batch::{
+    ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, SUPPLIED, StepRow, SummaryRow,
+};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -74,6 +76,11 @@ impl<'a> Additions<'a> {
         self.summaries.extend(parts.summary.as_ref().map(|summary| (job, owner, summary)));
     }
 
+    /// Whether any log is queued for parsing.
+    pub(crate) fn queue_logs(&self) -> bool {
+        self.logs.values().any(|log| log.value.1.is_some())
+    }
+
     /// Stores everything; gives back the submissions that added or changed something.
     pub(crate) async fn store(
         &self,
@@ -119,11 +126,23 @@ impl<'a> Additions<'a> {
         for (job, name) in transaction.add_artifacts(&artifacts).await? {
             added.extend(self.artifacts.get(&(job, &*name)).map(|artifact| artifact.owner));
         }
-        for job in transaction.add_steps(&self.steps()).await? {
+        let mut jobs = transaction.add_steps(&self.steps()).await?;
+        jobs.extend(transaction.add_summaries(&self.summary_rows()).await?);
+        for job in jobs {
             let of_job = self.summaries.iter().filter(|(of, ..)| *of == job);
             added.extend(of_job.map(|(_, owner, _)| owner));
         }
         Ok(added)
+    }
+
+    /// That a job has a supplied summary, once for each job.
+    fn summary_rows(&self) -> Vec<SummaryRow> {
+        let mut truncated: BTreeMap<i64, bool> = BTreeMap::new();
+        for &(job_id, _, summary) in &self.summaries {
+            *truncated.entry(job_id).or_default() |= summary.errors_truncated;
+        }
+        let row = |(job_id, errors_truncated)| SummaryRow { job_id, log_id: SUPPLIED, errors_truncated };
+        truncated.into_iter().map(row).collect()
     }
 
     /// The steps of all summaries, each once; of one that comes again, the errors that it lacks.
@@ -167,11 +186,12 @@ fn stronger(a: PartsRule, b: PartsRule) -> PartsRule {
     if a == PartsRule::Applied { a } else { b }
 }
 
-/// Where a log stands in the follow-up queue: failures first, nothing before the job has completed,
-/// nothing that is not to be parsed (R16, logs contract 1.2).
+/// Where a log stands in the follow-up queue: failures first, nothing that is not to be parsed (R16,
+/// logs contract 1.2 and 1.3). The log of a task runner is waited for until its job has completed: it
+/// grows while the job runs.
 pub(crate) fn queue_priority(row: &WorkingRow, name: &str, status: ParseStatus) -> Option<i16> {
     let waits = status == ParseStatus::Pending
-        && row.now.state == JobState::Completed
+        && (row.now.state == JobState::Completed || !LogReference::grows(name))
         && LogReference::is_parseable_name(name);
     waits.then(|| i16::from(row.now.result == JobResult::Success))
 }

@@ -123,6 +123,7 @@ impl Gateway {
             bounds: options.holding,
             parking,
             job_changes: job_changes.clone(),
+            follow_up: watch::Sender::new(0),
             commits,
             queued: AtomicU64::new(0),
         });
@@ -258,6 +259,16 @@ impl Gateway {
     /// Changes whenever jobs may have changed, here or at another gateway.
     pub fn job_changes(&self) -> watch::Receiver<u64> {
         self.0.heard.subscribe()
+    }
+
+    /// Changes whenever follow-up work was enqueued here.
+    pub fn follow_up_enqueued(&self) -> watch::Receiver<u64> {
+        self.0.context.follow_up.subscribe()
+    }
+
+    /// Says that follow-up work was enqueued here: it is begun at once.
+    pub fn announce_follow_up(&self) {
+        self.0.context.follow_up.send_modify(|count| *count += 1);
     }
 
     /// Whether it can commit.

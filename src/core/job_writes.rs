@@ -8,13 +8,14 @@ use super::gateway::Directory;
 use super::holding::Waiting;
 use super::submission::{Content, Item};
 use crate::domain::{
-    ArtifactSubmission, JobState, Outcome, ParkedFor, ParseStatus, Parts, RawFormat, StoredReason,
+    ArtifactSubmission, JobState, Outcome, ParkedFor, ParseStatus, Parts, RawFormat, StoredReason, TaskRun,
     UnchangedReason, Violation,
 };
 use crate::formats;
 use crate::store::StoreError;
 use crate::store::batch::{BatchTransaction, PartsRule, ReleasedHeld, TouchedRow, WrittenRow};
 use chrono::Utc;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What became of the jobs and artifacts of a batch, once its transaction commits.
@@ -30,6 +31,8 @@ pub(crate) struct Settled {
     pub(crate) released: Vec<ReleasedHeld>,
     /// Rows of jobs changed.
     pub(crate) changed: bool,
+    /// Logs were queued for parsing.
+    pub(crate) queued_logs: bool,
     /// Something waits for jobs that may be there by now: superseding jobs were remembered, or artifacts
     /// were not taken along.
     pub(crate) left_waiting: bool,
@@ -85,7 +88,7 @@ pub(crate) async fn settle(
         additions.add(row, owner, PartsRule::OnlyLacking, &joined.parts);
     }
     added.extend(additions.store(transaction, now).await?);
-    queue_earlier_logs(transaction, &families).await?;
+    settled.queued_logs = queue_earlier_logs(transaction, &families).await? || additions.queue_logs();
 
     for (position, (job, folded)) in prepared.iter().zip(&folded).enumerate() {
         let outcome = match folded {
@@ -331,7 +334,11 @@ fn written_row<'a>(
         end_time: micros(job.end_time),
         superseded_by: row.now.superseded_by.as_deref(),
         description: job.description.as_deref(),
-        task_id: task.map(|task| &*task.task_id),
+        task_id: match task {
+            Some(task) => Some(Cow::Borrowed(&task.task_id)),
+            None if row.now.has_task => None,
+            None => Some(Cow::Owned(TaskRun::stand_in(&row.now.guid))),
+        },
         retry_id: task.map(|task| task.retry_id),
         digest: row.now.digest,
         applied: &row.now.applied,
@@ -389,11 +396,11 @@ fn wrong_repository(directory: &Directory, format: RawFormat, owner: i32, named:
     ])
 }
 
-/// Queues logs that were sent before their job completed.
+/// Queues logs that were sent before their job completed; whether there may be any.
 async fn queue_earlier_logs(
     transaction: &mut BatchTransaction<'_>,
     families: &Families,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut jobs: Vec<(i64, i16)> = families
         .rows
         .iter()
@@ -402,10 +409,11 @@ async fn queue_earlier_logs(
         .filter_map(|row| Some((row.now.id, queue_priority(row, "live_backing_log", ParseStatus::Pending)?)))
         .collect();
     if jobs.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     jobs.sort_unstable();
-    transaction.queue_pending_logs(&jobs).await
+    transaction.queue_pending_logs(&jobs).await?;
+    Ok(true)
 }
 
 /// Marks rows to which something was added, and counts what changed nothing.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const CREATED: Outcome = Outcome::Stored(StoredReason::Created);
 
-fn legacy(format: RawFormat, item: &Value) -> Submission {
+pub(crate) fn legacy(format: RawFormat, item: &Value) -> Submission {
     let raw = item.to_string().into();
     let Decoded { content, warnings, for_other_jobs } = formats::decode(format, &raw, Some(PROJECT));
     assert_eq!(for_other_jobs, []);

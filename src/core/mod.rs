@@ -25,9 +25,9 @@ mod submission;
 mod writer;
 
 #[cfg(test)]
-mod legacy_tests;
+pub(crate) mod legacy_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use exchanges::{ConsumerPhase, ConsumerStatus, Consumers};
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};

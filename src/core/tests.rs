@@ -22,14 +22,14 @@ use sea_orm::{
 };
 use serde_json::json;
 
-pub(super) const PROJECT: &str = "quince";
+pub(crate) const PROJECT: &str = "quince";
 
-pub(super) fn revision(digit: char) -> String {
+pub(crate) fn revision(digit: char) -> String {
     digit.to_string().repeat(40)
 }
 
 /// A gateway with one repository and the pushes `a` and `b`, on each database.
-pub(super) async fn on_each_database<F: AsyncFn(Gateway)>(options: GatewayOptions, test: F) {
+pub(crate) async fn on_each_database<F: AsyncFn(Gateway)>(options: GatewayOptions, test: F) {
     for database in TestDatabase::each().await {
         let store = database.store().await;
         store.save_repository(&repository(PROJECT)).await.unwrap();
@@ -72,7 +72,7 @@ async fn store_push(store: &Store, revision: &str) {
 }
 
 /// A submission of a job as Pulse JSON has it; `change` alters what no encoding of this door can say.
-pub(super) fn submission(guid: &str, state: &str, digit: char, change: impl FnOnce(&mut Job)) -> Submission {
+pub(crate) fn submission(guid: &str, state: &str, digit: char, change: impl FnOnce(&mut Job)) -> Submission {
     let message = json!({
         "taskId": guid.replace('_', "/"), "origin": {"project": PROJECT, "revision": revision(digit)},
         "buildSystem": "mill", "display": {"jobSymbol": "k", "groupSymbol": "g", "jobName": "kiln"},
@@ -104,7 +104,7 @@ fn nonsense(number: usize) -> Submission {
     Submission { raw, content, ..submission("x", "pending", 'a', |_| {}) }
 }
 
-pub(super) async fn submit(gateway: &Gateway, submissions: Vec<Submission>) -> Vec<Outcome> {
+pub(crate) async fn submit(gateway: &Gateway, submissions: Vec<Submission>) -> Vec<Outcome> {
     let principal = Principal { source: "tester".into(), rights: Rights::EveryProject };
     let verdicts = gateway.submit(&principal, submissions).await.unwrap().await;
     verdicts.into_iter().map(|verdict| verdict.outcome).collect()

@@ -40,6 +40,8 @@ pub(crate) struct WriterContext {
     pub(crate) bounds: HoldingLimits,
     pub(crate) parking: Parking,
     pub(crate) job_changes: watch::Sender<u64>,
+    /// Moves when follow-up work was enqueued here.
+    pub(crate) follow_up: watch::Sender<u64>,
     /// How commits went lately.
     pub(crate) commits: Arc<Commits>,
     /// Submissions that wait for a writer.
@@ -259,6 +261,9 @@ impl WriterContext {
     fn announce(&self, committed: Committed) -> Vec<Verdict> {
         if committed.jobs_changed {
             self.job_changes.send_modify(|count| *count += 1);
+        }
+        if committed.queued_logs {
+            self.follow_up.send_modify(|count| *count += 1);
         }
         self.parking.look_again(committed.parked_for_push, committed.waits_for_job);
         committed.verdicts

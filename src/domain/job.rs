@@ -1,7 +1,10 @@
 //! The canonical job: what every encoding translates into and what the core decides about.
 
 use super::{ContentDigest, Fingerprint, JobGuid, JobResult, JobState, OptionSet, ProjectName, Revision};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 
 /// What stands for a name or symbol that was not given.
 pub const UNKNOWN: &str = "unknown";
@@ -127,6 +130,17 @@ pub struct TaskRun {
     pub retry_id: i32,
 }
 
+impl TaskRun {
+    /// What the dashboard selects a job by that no task is known of: always the same for the same guid, in
+    /// the form of a task id, which is the base64 of a random UUID.
+    pub fn stand_in(guid: &str) -> String {
+        let digest = Sha256::digest(guid);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        URL_SAFE_NO_PAD.encode(uuid::Builder::from_random_bytes(bytes).as_uuid().as_bytes())
+    }
+}
+
 /// Where a log is and whether it has been parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogReference {
@@ -143,6 +157,11 @@ impl LogReference {
     pub fn is_parseable_name(name: &str) -> bool {
         matches!(name, "buildbot_text" | "builds-4h" | "live_backing_log" | "errorsummary_json")
     }
+
+    /// Whether the log is there from the start of its job and grows until its end (logs contract, 11).
+    pub fn grows(name: &str) -> bool {
+        name == "live_backing_log"
+    }
 }
 
 /// Whether a log has been parsed.
@@ -154,6 +173,8 @@ pub enum ParseStatus {
     Parsed,
     /// It could not be.
     Failed,
+    /// It declares more bytes than the gateway reads; no submitter says this.
+    SkippedSize,
 }
 
 impl ParseStatus {
@@ -163,6 +184,7 @@ impl ParseStatus {
             Self::Pending => 0,
             Self::Parsed => 1,
             Self::Failed => 2,
+            Self::SkippedSize => 3,
         }
     }
 
@@ -171,6 +193,7 @@ impl ParseStatus {
         match code {
             0 => Self::Pending,
             1 => Self::Parsed,
+            3 => Self::SkippedSize,
             _ => Self::Failed,
         }
     }

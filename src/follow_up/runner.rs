@@ -188,7 +188,7 @@ impl<W: Work> Attempts<W> {
             }
             Outcome::Retry { why, after } => {
                 let pause = retries::pause(self.options.first_retry, lease.attempts);
-                let pause = pause.max(after.unwrap_or_default().min(limits::FOLLOW_UP_LONGEST_ASKED));
+                let pause = pause.max(after.unwrap_or_default().min(limits::FETCH_LONGEST_PATIENCE));
                 warn!(kind, why, attempts = lease.attempts, ?pause, "follow-up work failed; tried again");
                 self.store.postpone_work(W::QUEUE, lease, &why, now() + micros(pause)).await
             }

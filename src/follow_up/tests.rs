@@ -210,7 +210,7 @@ async fn entries_of_failed_jobs_come_first_and_the_others_take_turns() {
         };
         assert_eq!(of(Priority::Failures, "a", 4).await, [11, 12, 13, 14]);
         assert_eq!(of(Priority::Others, "b", 1).await, [1]);
-        assert_eq!(of(Priority::Failures, "c", 4).await, [2, 3, 15, 16]);
+        assert_eq!(of(Priority::Failures, "c", 4).await, [15, 16, 2, 3]);
     })
     .await;
 }

@@ -9,6 +9,7 @@
 //! size of the log.
 
 mod details;
+mod error_summary;
 mod errors;
 mod lines;
 mod markers;
@@ -21,6 +22,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use error_summary::{ErrorSummaryParser, ErrorSummaryProblem, FailureLine};
 pub use lines::LONGEST_LINE;
 pub use parsed::{Artifacts, Detail, LogError, ParsedLog, Step, Summary};
 

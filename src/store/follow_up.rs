@@ -4,7 +4,9 @@
 //! Taking it moves `next_attempt_at` to the end of the lease, so that an entry whose gateway died is due
 //! again by itself. Whoever finishes an entry names its lease: if the lease was lost, nothing happens.
 
+use super::time::from_micros;
 use super::{Store, StoreError};
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 /// Code points kept of why an attempt failed.
@@ -42,6 +44,9 @@ pub const LOGS: QueueTable = QueueTable {
 /// Every queue.
 pub const QUEUES: [&QueueTable; 1] = [&LOGS];
 
+/// Where an entry stands in the list of all: number of its queue, and of itself.
+pub type Place = (i64, i64);
+
 /// Which entries come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i16)]
@@ -74,14 +79,14 @@ pub struct WorkEntry {
     pub subject: String,
     /// Attempts begun.
     pub attempts: i32,
-    /// Microseconds; of one that is being worked on, the end of its lease. `None`: due.
-    pub next_attempt_at: Option<i64>,
+    /// Of one that is being worked on, the end of its lease. `None`: due.
+    pub next_attempt_at: Option<DateTime<Utc>>,
     /// Who works on it.
     pub lease_owner: Option<String>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
-    /// Microseconds; when it was given up.
-    pub dead_at: Option<i64>,
+    /// When it was given up.
+    pub dead_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -202,11 +207,23 @@ impl Store {
         why: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
+        self.bury_marked(queue, lease, why, now, queue.when_failed).await
+    }
+
+    /// Gives an entry up with other further assignments than those of failure.
+    pub(super) async fn bury_marked(
+        &self,
+        queue: &QueueTable,
+        lease: &Lease,
+        why: &str,
+        now: i64,
+        marks: &str,
+    ) -> Result<bool, StoreError> {
         let values = [now.into(), said(why)];
         let assignments = with(
             "queue_priority = NULL, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, \
              dead_at = $3, last_error = $4",
-            queue.when_failed,
+            marks,
         );
         self.change_leased(queue, lease, &assignments, values).await
     }
@@ -253,13 +270,36 @@ impl Store {
                     id: row.try_get_by_index(0)?,
                     subject: row.try_get_by_index(1)?,
                     attempts: row.try_get_by_index(2)?,
-                    next_attempt_at: row.try_get_by_index(3)?,
+                    next_attempt_at: row.try_get_by_index::<Option<i64>>(3)?.map(from_micros),
                     lease_owner: row.try_get_by_index(4)?,
                     last_error: row.try_get_by_index(5)?,
-                    dead_at: row.try_get_by_index(6)?,
+                    dead_at: row.try_get_by_index::<Option<i64>>(6)?.map(from_micros),
                 })
             })
             .collect()
+    }
+
+    /// The same of every queue, one after the other: entries with their places, from behind a place on.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_all_work(
+        &self,
+        dead: bool,
+        after: Place,
+        limit: u64,
+    ) -> Result<Vec<(Place, WorkEntry)>, StoreError> {
+        let mut entries = Vec::new();
+        for (number, queue) in (0..).zip(QUEUES) {
+            let left = limit.saturating_sub(entries.len() as u64);
+            if number < after.0 || left == 0 {
+                continue;
+            }
+            let behind = if number == after.0 { after.1 } else { 0 };
+            let page = self.list_work(queue, dead, behind, left).await?;
+            entries.extend(page.into_iter().map(|entry| ((number, entry.id), entry)));
+        }
+        Ok(entries)
     }
 
     /// Queues entries that were given up, or wait for a later attempt, for now: those with these

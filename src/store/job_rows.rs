@@ -249,7 +249,8 @@ impl TryFrom<JobRow> for StoredJob {
             end_time: row.end_time.map(from_micros),
             last_modified: from_micros(row.last_modified),
             superseded_by: row.superseded_by,
-            task_id: row.task_id,
+            // Without a run it is a stand-in.
+            task_id: row.task_id.filter(|_| row.retry_id.is_some()),
             retry_id: row.retry_id,
             failure_classification_id: row.failure_classification_id,
             description: row.description,

@@ -17,6 +17,7 @@ pub(crate) mod intern;
 mod job_rows;
 mod ledger;
 pub mod lists;
+mod log_references;
 mod migrate;
 pub mod model;
 mod nonces;
@@ -43,6 +44,7 @@ pub use exchanges::{RegistrationConflict, RegistrationSaved, Removal};
 pub use expiry::Expired;
 pub use finding::FoundPush;
 pub use ledger::{Disposition, HeldSummary, LedgerBalance};
+pub use log_references::LogToRead;
 pub use nonces::Nonce;
 pub use pushes::{PushChange, PushStored};
 pub use repository_import::{ImportError, Imported};
@@ -111,6 +113,8 @@ pub struct Store {
     database_id: Arc<OnceLock<String>>,
     /// Statements of the hot path since they were last counted.
     statements: Arc<AtomicU64>,
+    /// Names by signature, which never change.
+    shown_signatures: Arc<lists::ShownSignatures>,
 }
 
 impl Store {
@@ -143,6 +147,7 @@ impl Store {
             sqlite_path: path,
             database_id: Arc::default(),
             statements: Arc::default(),
+            shown_signatures: Arc::default(),
         };
         store.recognise_database().await?;
         Ok(store)

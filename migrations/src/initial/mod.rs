@@ -29,7 +29,7 @@ pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreat
     named_index(table, columns, "idx")
 }
 
-fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     named_index(table, columns, "key").unique().take()
 }
 

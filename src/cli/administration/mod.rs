@@ -26,6 +26,7 @@ macro_rules! either {
 
 // Behind the macro, which it uses.
 mod exchanges;
+mod work;
 
 /// Which gateway to administer.
 #[derive(Debug, Clone, Args)]

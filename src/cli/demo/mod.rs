@@ -73,7 +73,8 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         quotas: Quotas::default(),
         history: telemetry.history(),
     };
-    let mut running = Running::start(listener, gateway, options, PulseOptions::default())?;
+    // Nothing is fetched: the logs of the bundled jobs are nowhere.
+    let mut running = Running::start(listener, gateway, options, PulseOptions::default(), None)?;
     let address = running.address();
     let server = format!("http://{address}");
 

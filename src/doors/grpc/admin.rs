@@ -16,8 +16,9 @@ use crate::proto::{
     DiscardHeldMessagesResponse, GetHeldMessageRequest, GetHeldMessageResponse, ListCredentialsRequest,
     ListCredentialsResponse, ListExchangesRequest, ListExchangesResponse, ListHeldMessagesRequest,
     ListHeldMessagesResponse, ListRepositoriesRequest, ListRepositoriesResponse, ListTierOverridesRequest,
-    ListTierOverridesResponse, RemoveExchangeRequest, RemoveExchangeResponse, ReplayHeldMessagesRequest,
-    ReplayHeldMessagesResponse, RevokeCredentialRequest, RevokeCredentialResponse, RotateCredentialRequest,
+    ListTierOverridesResponse, ListWorkRequest, ListWorkResponse, RemoveExchangeRequest,
+    RemoveExchangeResponse, ReplayHeldMessagesRequest, ReplayHeldMessagesResponse, RetryWorkRequest,
+    RetryWorkResponse, RevokeCredentialRequest, RevokeCredentialResponse, RotateCredentialRequest,
     RotateCredentialResponse, SetTierOverrideRequest, SetTierOverrideResponse, TierOverride,
 };
 use chrono::Utc;
@@ -223,6 +224,22 @@ impl AdminService for Admin {
     ) -> Result<Response<DiscardHeldMessagesResponse>, Status> {
         let principal = writer(&request)?;
         Ok(Response::new(self.discard(&principal, &request.into_inner().ids).await?))
+    }
+
+    async fn list_work(
+        &self,
+        request: Request<ListWorkRequest>,
+    ) -> Result<Response<ListWorkResponse>, Status> {
+        administrator(&request)?;
+        Ok(Response::new(self.work(&request.into_inner()).await?))
+    }
+
+    async fn retry_work(
+        &self,
+        request: Request<RetryWorkRequest>,
+    ) -> Result<Response<RetryWorkResponse>, Status> {
+        let administrator = administrator(&request)?;
+        Ok(Response::new(self.retry(&administrator, &request.into_inner()).await?))
     }
 }
 

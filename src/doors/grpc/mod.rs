@@ -3,6 +3,7 @@
 mod admin;
 mod admin_exchanges;
 mod admin_held;
+mod admin_work;
 mod arguments;
 pub mod authentication;
 pub mod budget;

@@ -52,7 +52,8 @@ fn parse_status(index: usize, log: &proto::Log, findings: &mut Findings) -> Opti
         Ok(proto::LogParseStatus::Pending) => Some(ParseStatus::Pending),
         Ok(proto::LogParseStatus::Parsed) => Some(ParseStatus::Parsed),
         Ok(proto::LogParseStatus::Failed) => Some(ParseStatus::Failed),
-        Ok(proto::LogParseStatus::Unspecified) | Err(_) => {
+        // Only the gateway skips logs.
+        Ok(proto::LogParseStatus::Unspecified | proto::LogParseStatus::SkippedSize) | Err(_) => {
             let path = format!("/logs/{index}/parseStatus");
             findings.violations.push(findings::not_among(
                 path,

@@ -5,6 +5,7 @@ use crate::domain::{AppliedDigests, ContentDigest, JobResult, JobState};
 use crate::store::time::from_micros;
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx::{self, Row as _};
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 /// What decisions look at in a row: as it was read under its lock, then as the batch changes it.
@@ -51,7 +52,8 @@ pub(crate) struct WrittenRow<'a> {
     pub(crate) end_time: Option<i64>,
     pub(crate) superseded_by: Option<&'a str>,
     pub(crate) description: Option<&'a str>,
-    pub(crate) task_id: Option<&'a str>,
+    /// With a run the task's id, without one its stand-in.
+    pub(crate) task_id: Option<Cow<'a, str>>,
     pub(crate) retry_id: Option<i32>,
     pub(crate) digest: ContentDigest,
     pub(crate) applied: &'a AppliedDigests,
@@ -84,8 +86,13 @@ pub(crate) struct InsertedJob {
     pub(crate) guid: String,
 }
 
+/// The first task that is known of stays; until then its place is taken by a stand-in, without a run.
+const TASK: &str = "task_id = CASE WHEN jobs.retry_id IS NULL THEN COALESCE(t.task_id, jobs.task_id) \
+     ELSE jobs.task_id END, retry_id = COALESCE(jobs.retry_id, t.retry_id)";
+
 const DECISION_COLUMNS: &str = "j.id, j.guid, j.root_guid, j.repository_id, j.push_id, j.state, j.result, \
-     j.submit_time, j.start_time, j.digest, j.applied_digests, j.received_at, j.superseded_by, j.task_id";
+     j.submit_time, j.start_time, j.digest, j.applied_digests, j.received_at, j.superseded_by, \
+     CASE WHEN j.retry_id IS NOT NULL THEN j.task_id END";
 
 impl DecisionRow {
     fn read(row: &Row) -> Result<Self, StoreError> {
@@ -189,8 +196,7 @@ impl BatchTransaction<'_> {
              tier = t.tier, who = t.who, reason = t.reason, submit_time = t.submit_time, \
              start_time = t.start_time, end_time = t.end_time, last_modified = t.written_at, \
              superseded_by = t.superseded_by, description = t.description, \
-             task_id = COALESCE(jobs.task_id, t.task_id), \
-             retry_id = COALESCE(jobs.retry_id, t.retry_id), digest = t.digest, \
+             {TASK}, digest = t.digest, \
              applied_digests = t.applied, last_door = t.last_door, source = t.source, \
              received_at = t.received_at, committed_at = t.written_at, \
              held_at = COALESCE(t.held_at, jobs.held_at), \
@@ -208,10 +214,12 @@ impl BatchTransaction<'_> {
         change: i64,
         rows: &[TouchedRow<'_>],
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE jobs SET superseded_by = t.superseded_by, \
-             task_id = COALESCE(jobs.task_id, t.task_id), retry_id = COALESCE(jobs.retry_id, t.retry_id), \
+        let sql = format!(
+            "UPDATE jobs SET superseded_by = t.superseded_by, \
+             {TASK}, \
              applied_digests = t.applied, last_modified = t.written_at, change_transaction = t.change \
-             FROM {rows} WHERE jobs.id = t.id";
+             FROM {{rows}} WHERE jobs.id = t.id"
+        );
         let set = RowSet::new()
             .bigint("id", rows.iter().map(|r| r.id))
             .optional_text("superseded_by", rows.iter().map(|r| r.superseded_by))
@@ -220,7 +228,7 @@ impl BatchTransaction<'_> {
             .owned_bytes("applied", rows.iter().map(|r| r.applied.to_bytes()))
             .bigint("written_at", rows.iter().map(|r| r.written_at))
             .bigint("change", rows.iter().map(|_| change));
-        self.run(sql, set).await?;
+        self.run(&sql, set).await?;
         Ok(())
     }
 
@@ -290,7 +298,7 @@ fn written<'a>(change: i64, rows: &'a [WrittenRow<'a>]) -> RowSet<'a> {
         .optional_bigint("end_time", rows.iter().map(|r| r.end_time))
         .optional_text("superseded_by", rows.iter().map(|r| r.superseded_by))
         .optional_text("description", rows.iter().map(|r| r.description))
-        .optional_text("task_id", rows.iter().map(|r| r.task_id))
+        .optional_text("task_id", rows.iter().map(|r| r.task_id.as_deref()))
         .optional_int("retry_id", rows.iter().map(|r| r.retry_id))
         .bytes("digest", rows.iter().map(|r| &r.digest.as_bytes()[..]))
         .owned_bytes("applied", rows.iter().map(|r| r.applied.to_bytes()))

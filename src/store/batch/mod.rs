@@ -7,12 +7,14 @@
 
 mod held;
 mod jobs;
+mod logs;
 mod parts;
 mod reference;
 mod rows;
 
 pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
 pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
+pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
 pub(crate) use reference::{ReferenceTable, SignatureRow};

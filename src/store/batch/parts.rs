@@ -74,7 +74,8 @@ impl BatchTransaction<'_> {
             "INSERT INTO job_logs (job_id, name, url, status, queue_priority, attempts, created_at) \
              SELECT t.job_id, t.name, t.url, t.status, t.queue_priority, 0, t.created_at FROM {{rows}} \
              WHERE true ON CONFLICT (job_id, name, url) DO UPDATE SET status = excluded.status, \
-             queue_priority = excluded.queue_priority, attempts = 0, next_attempt_at = NULL \
+             queue_priority = excluded.queue_priority, attempts = 0, next_attempt_at = NULL, \
+             lease_owner = NULL, lease_until = NULL, last_error = NULL, dead_at = NULL \
              WHERE (job_logs.status = 0 AND (excluded.status <> 0 OR \
              (job_logs.queue_priority IS NULL AND excluded.queue_priority IS NOT NULL))) {again} \
              RETURNING job_id, name, url"

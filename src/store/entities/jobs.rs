@@ -165,6 +165,60 @@ pub mod job_artifact {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// That a job has a summary, supplied or made from a log.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod log_summary {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "log_summaries")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub job_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub log_id: i64,
+        pub errors_truncated: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Failures that error summaries report.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod failure_line {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "failure_lines")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub job_id: i64,
+        pub log_id: i64,
+        pub action: String,
+        pub line: i64,
+        pub test: Option<String>,
+        pub subtest: Option<String>,
+        pub status: Option<String>,
+        pub expected: Option<String>,
+        pub message: Option<String>,
+        pub signature: Option<String>,
+        pub level: Option<String>,
+        pub stack: Option<String>,
+        pub stackwalk_stdout: Option<String>,
+        pub stackwalk_stderr: Option<String>,
+        pub group_name: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Steps of log summaries.
 #[allow(missing_docs, reason = "columns are described by the migrations")]
 pub mod log_step {

@@ -45,7 +45,12 @@ impl Path {
 }
 
 /// Cuts the page out of the jobs alone, before anything is joined to it.
-pub(super) fn page(repository_id: i32, conditions: &[JobCondition], window: Window) -> SelectStatement {
+pub(super) fn page(
+    repository_id: i32,
+    conditions: &[JobCondition],
+    window: Window,
+    by_id: Order,
+) -> SelectStatement {
     let path = Path::of(conditions);
     // An expression is served by no index on its column.
     let beside_index = |column: job::Column, aside: bool| {
@@ -75,7 +80,7 @@ pub(super) fn page(repository_id: i32, conditions: &[JobCondition], window: Wind
         .expr_as(shown(job::Column::Result), "shown_result")
         .from(job::Entity)
         .and_where(beside_index(job::Column::RepositoryId, path == Path::Values).eq(repository_id))
-        .order_by_expr(beside_index(job::Column::Id, path != Path::Repository), Order::Asc);
+        .order_by_expr(beside_index(job::Column::Id, path != Path::Repository), by_id);
     let mut of_signature = Vec::new();
     for condition in conditions {
         match place(condition) {

@@ -115,8 +115,24 @@ impl Store {
         conditions: &[JobCondition],
         window: Window,
     ) -> Result<Vec<ListedJob>, StoreError> {
-        let select = job_list(repository_id, conditions, window);
-        let rows = self.read_connection().query_all(&select).await?;
+        self.listed(&job_list(repository_id, conditions, window)).await
+    }
+
+    /// Jobs of a repository that meet all conditions, the newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_newest_jobs(
+        &self,
+        repository_id: i32,
+        conditions: &[JobCondition],
+        window: Window,
+    ) -> Result<Vec<ListedJob>, StoreError> {
+        self.listed(&newest_job_list(repository_id, conditions, window)).await
+    }
+
+    async fn listed(&self, select: &SelectStatement) -> Result<Vec<ListedJob>, StoreError> {
+        let rows = self.read_connection().query_all(select).await?;
         rows.iter().map(|row| Ok(ListedRow::from_query_result(row, "")?.into())).collect()
     }
 }
@@ -127,6 +143,14 @@ pub(in crate::store) fn job_list(
     conditions: &[JobCondition],
     window: Window,
 ) -> SelectStatement {
+    with_names(page(repository_id, conditions, window, Order::Asc), Order::Asc)
+}
+
+fn newest_job_list(repository_id: i32, conditions: &[JobCondition], window: Window) -> SelectStatement {
+    with_names(page(repository_id, conditions, window, Order::Desc), Order::Desc)
+}
+
+fn with_names(page: SelectStatement, by_id: Order) -> SelectStatement {
     let mut select = Query::select();
     for column in [
         "id",
@@ -177,7 +201,7 @@ pub(in crate::store) fn job_list(
     }
     name("option_collections", "hash", "option_hash");
     name("option_collections", "option_key", "option_key");
-    select.from_subquery(page(repository_id, conditions, window), PAGE);
+    select.from_subquery(page, PAGE);
     for (from, reference, table) in [
         (PAGE, "machine_id", "machines"),
         (PAGE, "signature_id", "signatures"),
@@ -189,7 +213,7 @@ pub(in crate::store) fn job_list(
     ] {
         select.inner_join(table, Expr::col((from, reference)).equals((table, "id")));
     }
-    select.order_by((PAGE, "id"), Order::Asc).take()
+    select.order_by((PAGE, "id"), by_id).take()
 }
 
 #[derive(FromQueryResult)]

@@ -2,12 +2,13 @@
 //! whole table of jobs.
 
 use super::fixtures::{execute, job, parents, stored_repository};
-use crate::store::lists::statements::{detail_list, job_list, log_list, push_list};
+use crate::store::lists::statements::{dashboard_list, detail_list, job_list, log_list, push_list};
 use crate::store::lists::{
-    Comparison, Condition, DetailCondition, DetailPlace, JobCondition, JobNumber, JobText, PushCondition,
-    Window,
+    Comparison, Condition, DashboardQuery, DetailCondition, DetailPlace, JobCondition, JobNumber, JobText,
+    PushCondition, TaskSelector, Window,
 };
 use crate::store::testing::TestDatabase;
+use crate::store::time::from_micros;
 use crate::store::{Backend, Store};
 use sea_orm::sea_query::{PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, QueryTrait, Statement};
@@ -98,7 +99,7 @@ fn text(column: JobText, value: &str) -> JobCondition {
 fn job_lists() -> Vec<(Vec<JobCondition>, &'static str)> {
     let lately = || number(JobNumber::LastModified, Comparison::Greater((JOBS - 500) * 1_000_000));
     let in_walk = "jobs_repository_id_id_idx";
-    let by_push = "jobs_push_id_idx";
+    let by_push = "jobs_push_id_last_modified_idx";
     vec![
         (vec![], in_walk),
         (vec![text(JobText::State, "running")], in_walk),
@@ -124,6 +125,25 @@ async fn every_list_is_found_by_its_index() {
         }
         let one_job = number(JobNumber::Id, Comparison::Equal(777));
         assert_uses(&plan(&store, &job_list(SMALL_REPOSITORY, &[one_job], PAGE)).await, "", "one job");
+
+        let lately = from_micros((JOBS - 500) * 1_000_000);
+        let task = |uuid| TaskSelector { task_id: "stand-in".into(), uuid, retry_id: None };
+        let of_pushes = DashboardQuery { pushes: Some(vec![100, 290]), ..DashboardQuery::default() };
+        for (query, index) in [
+            (of_pushes.clone(), "jobs_push_id_last_modified_idx"),
+            (DashboardQuery { modified_after: Some(lately), ..of_pushes }, "jobs_push_id_last_modified_idx"),
+            (DashboardQuery { task: Some(task(None)), ..DashboardQuery::default() }, "jobs_task_id_idx"),
+            (
+                DashboardQuery { task: Some(task(Some(uuid::Uuid::nil()))), ..DashboardQuery::default() },
+                "jobs_guid_key",
+            ),
+        ] {
+            // SQLite names the index of a unique column by a number of its own.
+            let named_by_sqlite = matches!(store.backend(), Backend::Sqlite { .. });
+            let index =
+                if index == "jobs_guid_key" && named_by_sqlite { "sqlite_autoindex_jobs" } else { index };
+            assert_uses(&plan(&store, &dashboard_list(&query)).await, index, &format!("{query:?}"));
+        }
 
         let page = Window { offset: 10, count: 10 };
         for (conditions, index) in [

@@ -77,6 +77,8 @@ on_each_database! {
             reference_data::signature,
             jobs::job,
             jobs::job_log,
+            jobs::log_summary,
+            jobs::failure_line,
             jobs::job_detail,
             jobs::job_artifact,
             jobs::log_step,

@@ -145,6 +145,7 @@ fn log(log: StoredLog) -> proto::StoredLog {
         ParseStatus::Pending => LogParseStatus::Pending,
         ParseStatus::Parsed => LogParseStatus::Parsed,
         ParseStatus::Failed => LogParseStatus::Failed,
+        ParseStatus::SkippedSize => LogParseStatus::SkippedSize,
     };
     proto::StoredLog { id: log.id, name: log.name, url: log.url, parse_status: parse_status.into() }
 }

@@ -6,6 +6,7 @@ mod job;
 #[cfg(test)]
 pub mod tests_support;
 mod verdict;
+mod work;
 
 pub use admin::{
     created_credential, credential, held_count, held_filter, held_message, listing_of, repository,
@@ -14,6 +15,7 @@ pub use admin::{
 pub use exchange::{exchange, registration_of};
 pub use job::{job_with_parts, push, stored_job};
 pub use verdict::{fitted, verdict, violation};
+pub use work::{work_item, work_to_retry};
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;

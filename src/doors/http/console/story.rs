@@ -74,6 +74,7 @@ fn of_log(log: &StoredLog) -> Markup {
         (ParseStatus::Failed, false) => ("bad", "could not be parsed"),
         (ParseStatus::Pending, true) => ("wait", "waits to be parsed"),
         (ParseStatus::Pending, false) => ("none", "not parsed"),
+        (ParseStatus::SkippedSize, _) => ("none", "too large, not parsed"),
     };
     let title = html! { "Log " (link(&log.url, &log.name)) ": " (word) };
     let more = html! {

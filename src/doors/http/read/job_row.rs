@@ -1,5 +1,6 @@
 //! How a job looks in lists and by itself (ingest contract 6.2 and 6.3).
 
+use crate::domain;
 use crate::store::lists::{ListedJob, ListedLog};
 use chrono::{DateTime, Utc};
 use serde::ser::SerializeSeq;
@@ -143,6 +144,10 @@ pub struct JobDetail {
     /// Always `pending`: nothing here classifies failures.
     #[schema(value_type = String)]
     autoclassify_status: &'static str,
+    /// What the dashboard selects the job by: the id of its task, or what stands in for one.
+    task_id: String,
+    /// Run of the task, 0 if none is known.
+    retry_id: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     taskcluster_metadata: Option<TaskRun>,
@@ -166,6 +171,8 @@ impl JobDetail {
     /// `project` and the job's id make its path.
     pub fn new(project: &str, job: ListedJob, logs: Vec<ListedLog>) -> Self {
         let task = job.task_id.clone().zip(job.retry_id);
+        let task_id = job.task_id.clone().unwrap_or_else(|| domain::TaskRun::stand_in(&job.guid));
+        let retry_id = job.retry_id.unwrap_or_default();
         let mut row = JobRow::from(job);
         // Shown only where there is something to show.
         row.platform_option = row.platform_option.filter(|options| !options.is_empty());
@@ -174,6 +181,8 @@ impl JobDetail {
             row,
             logs: logs.into_iter().map(|log| LogLink { name: log.name, url: log.url }).collect(),
             autoclassify_status: "pending",
+            task_id,
+            retry_id,
             taskcluster_metadata: task.map(|(task_id, retry_id)| TaskRun { task_id, retry_id }),
         }
     }

@@ -36,6 +36,8 @@ enum ParseWord {
     Pending,
     Parsed,
     Failed,
+    #[serde(rename = "skipped-size")]
+    SkippedSize,
 }
 
 impl From<ListedLog> for LogRow {
@@ -49,6 +51,7 @@ impl From<ListedLog> for LogRow {
                 ParseStatus::Pending => ParseWord::Pending,
                 ParseStatus::Parsed => ParseWord::Parsed,
                 ParseStatus::Failed => ParseWord::Failed,
+                ParseStatus::SkippedSize => ParseWord::SkippedSize,
             },
         }
     }

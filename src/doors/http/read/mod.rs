@@ -2,6 +2,8 @@
 //! all, and asks the database a fixed number of statements.
 
 mod artifacts;
+mod dashboard;
+mod dashboard_jobs;
 mod details;
 mod filters;
 mod job_filters;
@@ -34,6 +36,8 @@ pub fn routes() -> OpenApiRouter<HttpDoor> {
         .merge(jobs::routes())
         .merge(pushes::routes())
         .merge(logs::routes())
+        .merge(dashboard::routes())
+        .merge(dashboard_jobs::routes())
         .merge(details::routes())
         .merge(artifacts::routes())
         .merge(reference_data::routes())

@@ -57,7 +57,7 @@ pub struct PushRow {
     id: i64,
     revision: String,
     author: String,
-    /// The newest 20 commits, newest first.
+    /// The newest 20 commits, newest first; of a push without any, its revision.
     revisions: Vec<CommitRow>,
     /// All commits of the push.
     revision_count: i64,
@@ -87,11 +87,16 @@ impl PushRow {
             author,
             comments,
         };
+        let mut commits = push.commits;
+        if commits.is_empty() {
+            // A push without any makes the dashboard show no push at all.
+            commits.push((push.revision.clone(), push.author.clone(), String::new()));
+        }
         Self {
             id: push.id,
             revision: push.revision,
             author: push.author,
-            revisions: push.commits.into_iter().map(commit).collect(),
+            revisions: commits.into_iter().map(commit).collect(),
             revision_count: push.commit_count,
             push_timestamp: push.time.timestamp(),
             repository_id,

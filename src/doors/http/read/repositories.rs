@@ -32,6 +32,9 @@ pub struct RepositoryRow {
     performance_alerts_enabled: bool,
     expire_performance_data: bool,
     is_try_repo: bool,
+    /// Always empty: the dashboard then asks no CI system for its tasks.
+    #[schema(value_type = String)]
+    tc_root_url: &'static str,
 }
 
 /// A group of repositories.
@@ -59,6 +62,7 @@ impl From<ListedRepository> for RepositoryRow {
             performance_alerts_enabled: row.performance_alerts_enabled,
             expire_performance_data: row.expire_performance_data,
             is_try_repo: row.is_try_repo,
+            tc_root_url: "",
         }
     }
 }

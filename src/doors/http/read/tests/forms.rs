@@ -28,6 +28,14 @@ pinned! {
         "pushes" "/api/project/quince/push/?count=1&offset=2",
         "push" "/api/project/quince/push/1/",
         "push_status" "/api/project/quince/push/2/status/";
+    what_the_dashboard_reads:
+        "dashboard_push" "/api/project/quince/push/?full=true&count=10&revision=cccccccccccc",
+        "dashboard_notes" "/api/project/quince/note/?job_id=1",
+        "dashboard_bugs" "/api/project/quince/bug-job-map/?job_id=1",
+        "dashboard_user" "/api/user/",
+        "dashboard_frameworks" "/api/performance/framework/",
+        "dashboard_similar_jobs" "/api/project/quince/jobs/1/similar_jobs/?count=21&offset=0&nosuccess=",
+        "dashboard_decision_tasks" "/api/project/quince/push/decisiontask/?push_ids=1,2";
     parts_of_jobs:
         "job_log_urls" "/api/project/quince/job-log-url/?job_id=1&job_id=2",
         "job_log_url" "/api/project/quince/job-log-url/2/",

@@ -1,5 +1,6 @@
 //! What every path answers, in-process and on both databases.
 
+mod dashboard;
 mod details;
 mod forms;
 mod jobs;

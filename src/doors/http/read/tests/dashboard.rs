@@ -1,0 +1,104 @@
+//! What the dashboard needs beyond the lists of the legacy clients (dashboard contract, 2).
+
+use super::world::{World, on_each_database};
+use crate::domain::TaskRun;
+use serde_json::Value;
+
+/// The jobs of an answer, as objects.
+async fn jobs(world: &World, query: &str) -> Vec<Value> {
+    let list = world.read(&format!("/api/jobs/?{query}")).await;
+    let names: Vec<&str> =
+        list["job_property_names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let rows = list["results"].as_array().unwrap();
+    rows.iter()
+        .map(|row| names.iter().copied().zip(row.as_array().unwrap().iter().cloned()).collect::<Value>())
+        .collect()
+}
+
+async fn ids(world: &World, query: &str) -> Vec<i64> {
+    jobs(world, query).await.iter().map(|job| job["id"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn jobs_are_asked_for_by_push_change_id_and_task() {
+    on_each_database(async |world| {
+        let stand_in = TaskRun::stand_in("pruning-2");
+        for (query, expected) in [
+            ("push_id=1", vec![1]),
+            ("push_id=2", vec![2, 3]),
+            ("push_id__in=1,2,4", vec![1, 2, 3, 4]),
+            ("push_id=3", vec![]),
+            ("push_id__in=1,2&last_modified__gt=2017-07-14T02:40:02.000", vec![3]),
+            ("push_id__in=1,2&last_modified__gt=2030-01-01T00:00:00.000", vec![]),
+            ("id=3", vec![3]),
+            ("id__in=1,3", vec![1, 3]),
+            (&format!("task_id={stand_in}"), vec![2]),
+            (&format!("task_id={stand_in}&retry_id=0"), vec![2]),
+            (&format!("task_id={stand_in}&retry_id=1"), vec![]),
+            (&format!("task_id={stand_in}&retry_id=undefined"), vec![2]),
+            ("task_id=AAAAAAAAAAAAAAAAAAAAAA&retry_id=0", vec![]),
+            ("push_id=1&page=1", vec![1]),
+            ("push_id=1&page=2", vec![]),
+            ("push_id=1&of_another_year=3", vec![1]),
+        ] {
+            assert_eq!(ids(&world, query).await, expected, "{query}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_has_what_the_dashboard_cannot_do_without() {
+    on_each_database(async |world| {
+        insta::assert_json_snapshot!("dashboard_jobs", jobs(&world, "push_id=1").await);
+        for job in jobs(&world, "push_id__in=1,2,4").await {
+            for name in ["job_type_name", "job_type_symbol", "job_group_name", "job_group_symbol", "platform"]
+            {
+                assert!(job[name].is_string(), "{name} of {job}");
+            }
+            assert!(job["platform_option"].is_string() && job["duration"].is_i64(), "{job}");
+            assert!(!job["last_modified"].as_str().unwrap().contains(['Z', '+']), "{job}");
+            assert!(is_slug(job["task_id"].as_str().unwrap()) && job["retry_id"].is_i64(), "{job}");
+        }
+        let list = world.read("/api/jobs/?push_id=1").await;
+        assert_eq!((&list["next"], &list["previous"]), (&Value::Null, &Value::Null));
+    })
+    .await;
+}
+
+/// What the dashboard can select.
+fn is_slug(task_id: &str) -> bool {
+    task_id.len() == 22 && task_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+#[tokio::test]
+async fn a_job_without_a_task_has_the_same_stand_in_everywhere() {
+    on_each_database(async |world| {
+        let listed = jobs(&world, "id=2").await.remove(0);
+        let detail = world.read("/api/project/quince/jobs/2/").await;
+        assert_eq!(listed["task_id"], detail["task_id"]);
+        assert_eq!(listed["task_id"], Value::String(TaskRun::stand_in("pruning-2")));
+        assert_eq!(detail["retry_id"], 0);
+        assert_eq!(detail.get("taskcluster_metadata"), None, "it is no task");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_values_are_refused_by_name() {
+    on_each_database(async |world| {
+        for (query, name) in [
+            ("push_id=abc", "push_id"),
+            ("push_id__in=1,x", "push_id__in"),
+            ("id=1.5", "id"),
+            ("last_modified__gt=yesterday", "last_modified__gt"),
+            ("page=0", "page"),
+            ("page=-1", "page"),
+        ] {
+            let (status, detail, _) = world.refused(&format!("/api/jobs/?{query}")).await;
+            assert_eq!(status, 400, "{query}");
+            assert!(detail.starts_with(name), "{query}: {detail}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,279 @@
+//! Logs from their addresses to their rows, on both databases. The addresses are scripted; the doors, the
+//! network and its faults are `tests/it`'s.
+
+use super::{Blocks, LogWork, Source, Unobtainable};
+use crate::core::legacy_tests::legacy;
+use crate::core::tests::{on_each_database, revision, submit};
+use crate::core::{Gateway, GatewayOptions};
+use crate::domain::{Outcome, RawFormat};
+use crate::follow_up::{RunnerOptions, start};
+use crate::store::entities::jobs::{failure_line, job_detail, job_log, log_error, log_step};
+use crate::store::follow_up::{LOGS, Priority};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What is at an address, one answer for each time that it is asked for; the last one stays.
+type Script = HashMap<String, Vec<Result<Vec<u8>, Unobtainable>>>;
+
+#[derive(Clone, Default)]
+struct Scripted {
+    answers: Arc<Mutex<Script>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Source for Scripted {
+    fn open<'a>(
+        &'a self,
+        url: &'a str,
+        declared_limit: Option<u64>,
+    ) -> BoxFuture<'a, Result<Blocks, Unobtainable>> {
+        self.asked.lock().unwrap().push(url.to_owned());
+        let mut answers = self.answers.lock().unwrap();
+        let at = answers.get_mut(url).expect("an address of the script");
+        let answer = if at.len() > 1 { at.remove(0) } else { at[0].clone() };
+        Box::pin(async move {
+            let bytes = answer?;
+            match declared_limit {
+                Some(limit) if bytes.len() as u64 > limit => Err(Unobtainable::TooLarge { limit }),
+                _ => {
+                    let blocks: Vec<_> = bytes.chunks(1000).map(|b| Ok(Bytes::copy_from_slice(b))).collect();
+                    Ok(Box::pin(stream::iter(blocks)) as Blocks)
+                }
+            }
+        })
+    }
+}
+
+impl Scripted {
+    fn with(self, url: &str, answers: Vec<Result<Vec<u8>, Unobtainable>>) -> Self {
+        self.answers.lock().unwrap().insert(url.into(), answers);
+        self
+    }
+}
+
+const QUICK: RunnerOptions = RunnerOptions {
+    workers: 4,
+    lease: Duration::from_secs(5),
+    poll: Duration::from_millis(20),
+    first_retry: Duration::from_millis(1),
+    drain: Duration::from_millis(500),
+};
+
+/// Reads everything that is queued.
+async fn read_all(gateway: &Gateway, source: &Scripted) {
+    let store = gateway.store();
+    let stop = CancellationToken::new();
+    let work = LogWork::new(store.clone(), source.clone());
+    let runner = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
+    let end = tokio::time::Instant::now() + Duration::from_secs(30);
+    while store.follow_up_depth().await.unwrap() > 0 {
+        assert!(tokio::time::Instant::now() < end, "the queue gets empty");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop.cancel();
+    runner.await.unwrap();
+}
+
+/// Submits a completed job with logs (name, address, status) and artifacts.
+async fn submit_job(gateway: &Gateway, guid: &str, logs: Value, artifacts: Value) {
+    let item = json!({
+        "revision": revision('a'),
+        "job": {"job_guid": guid, "state": "completed", "result": "testfailed",
+                "log_references": logs, "artifacts": artifacts},
+    });
+    let outcomes = submit(gateway, vec![legacy(RawFormat::LegacyJobJson, &item)]).await;
+    assert!(matches!(outcomes[0], Outcome::Stored(_)), "{outcomes:?}");
+}
+
+fn log(name: &str, url: &str) -> Value {
+    json!([{"name": name, "url": url, "parse_status": "pending"}])
+}
+
+const URL: &str = "https://logs.example.org/one.txt";
+const TEXT: &str = "========= Started bake (results: 0, elapsed: 1 secs) (at 2018-06-26 09:30:00) =========\n\
+    abort: the kiln is cold\n\
+    TinderboxPrint: kiln: <a href=\"https://h.example.org/k\">seven</a>\n\
+    ========= Finished bake (results: 2, elapsed: 1 secs) (at 2018-06-26 09:31:00) =========\n";
+
+async fn statuses(gateway: &Gateway) -> Vec<(i16, Option<i16>, i32, Option<String>)> {
+    let rows = job_log::Entity::find().order_by_asc(job_log::Column::Id);
+    let rows = rows.all(&gateway.store().read_connection()).await.unwrap();
+    rows.into_iter().map(|row| (row.status, row.queue_priority, row.attempts, row.last_error)).collect()
+}
+
+/// Steps (name, lines, result) with the (number, text) of their errors, in their order.
+async fn steps(gateway: &Gateway) -> Vec<(String, i32, i32, String, Vec<(i32, String)>)> {
+    let connection = gateway.store().read_connection();
+    let steps = log_step::Entity::find().order_by_asc(log_step::Column::StartedLine);
+    let errors = log_error::Entity::find().order_by_asc(log_error::Column::LineNumber);
+    let errors = errors.all(&connection).await.unwrap();
+    let of = |step: &log_step::Model| {
+        let own = errors.iter().filter(|error| error.step_id == Some(step.id));
+        own.map(|error| (error.line_number, error.line.clone())).collect()
+    };
+    let steps = steps.all(&connection).await.unwrap();
+    steps.iter().map(|s| (s.name.clone(), s.started_line, s.finished_line, s.result.clone(), of(s))).collect()
+}
+
+fn baked() -> Vec<(String, i32, i32, String, Vec<(i32, String)>)> {
+    vec![("bake".into(), 0, 3, "busted".into(), vec![(1, "abort: the kiln is cold".into())])]
+}
+
+fn gone() -> Unobtainable {
+    Unobtainable::ForGood { why: "the answer is 404".into() }
+}
+
+fn broken() -> Unobtainable {
+    Unobtainable::ForNow { why: "the answer is 500".into(), after: None }
+}
+
+#[tokio::test]
+async fn a_log_becomes_steps_errors_and_details_once() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let source = Scripted::default().with(URL, vec![Ok(TEXT.into())]);
+        submit_job(&gateway, "one", log("builds-4h", URL), json!([])).await;
+        read_all(&gateway, &source).await;
+        assert_eq!(statuses(&gateway).await, [(1, None, 1, None)]);
+        assert_eq!(steps(&gateway).await, baked());
+        let connection = gateway.store().read_connection();
+        let times = &log_step::Entity::find().all(&connection).await.unwrap()[0];
+        assert_eq!(times.started_at.zip(times.finished_at).map(|(start, end)| end - start), Some(60_000_000));
+        let details = job_detail::Entity::find().all(&connection).await.unwrap();
+        let shown: Vec<_> = details.iter().map(|d| (&*d.title, &*d.value, d.url.as_deref())).collect();
+        assert_eq!(shown, [("kiln", "seven", Some("https://h.example.org/k"))]);
+        assert_eq!(*source.asked.lock().unwrap(), [URL]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_task_runners_log_becomes_a_flat_list_of_errors() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let text = "[task 2026-01-01T00:00:00Z] abort: \0 one\nfine\nabort: two\n";
+        let source = Scripted::default().with(URL, vec![Ok(text.into())]);
+        submit_job(&gateway, "one", log("live_backing_log", URL), json!([])).await;
+        read_all(&gateway, &source).await;
+        let rows = log_error::Entity::find().order_by_asc(log_error::Column::LineNumber);
+        let rows = rows.all(&gateway.store().read_connection()).await.unwrap();
+        let shown: Vec<_> = rows.iter().map(|row| (row.step_id, row.line_number, &*row.line)).collect();
+        assert_eq!(shown.last(), Some(&(None, 2, "abort: two")));
+        assert_eq!(steps(&gateway).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_ends_as_contract_1_4_says() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let huge = vec![b'x'; 5 * 1024 * 1024 + 1];
+        let cases: [(&str, Vec<Result<Vec<u8>, Unobtainable>>, (i16, i32, Option<&str>)); 6] = [
+            ("builds-4h", vec![Err(gone())], (2, 1, Some("the answer is 404"))),
+            ("builds-4h", vec![Err(broken()), Err(broken()), Ok(TEXT.into())], (1, 3, None)),
+            (
+                "builds-4h",
+                vec![Err(broken())],
+                (2, 11, Some("the answer is 500; given up after 11 attempts")),
+            ),
+            (
+                "live_backing_log",
+                vec![Ok(huge.clone())],
+                (3, 1, Some("the log declares more than 5242880 bytes, which are the most that is read of its kind")),
+            ),
+            ("builds-4h", vec![Ok(huge)], (1, 1, None)),
+            ("errorsummary_json", vec![Ok(Vec::new())], (1, 1, None)),
+        ];
+        let mut source = Scripted::default();
+        for (number, (name, answers, _)) in cases.iter().enumerate() {
+            let url = format!("https://logs.example.org/{number}");
+            submit_job(&gateway, &format!("job-{number}"), log(name, &url), json!([])).await;
+            source = source.with(&url, answers.clone());
+        }
+        read_all(&gateway, &source).await;
+        for (found, (name, _, (status, attempts, why))) in statuses(&gateway).await.iter().zip(&cases) {
+            assert_eq!(found, &(*status, None, *attempts, why.map(Into::into)), "{name}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_summary_becomes_failure_lines_or_fails_at_once() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let good =
+            "{\"action\": \"test_result\", \"line\": 3, \"test\": \"a\\u0000b\", \"status\": \"FAIL\"}\n";
+        let (one, two) = ("https://logs.example.org/1", "https://logs.example.org/2");
+        let source =
+            Scripted::default().with(one, vec![Ok(good.into())]).with(two, vec![Ok("nonsense".into())]);
+        submit_job(&gateway, "one", log("errorsummary_json", one), json!([])).await;
+        submit_job(&gateway, "two", log("errorsummary_json", two), json!([])).await;
+        read_all(&gateway, &source).await;
+        let lines = failure_line::Entity::find().all(&gateway.store().read_connection()).await.unwrap();
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].line, lines[0].test.as_deref()), (3, Some("a\u{fffd}b")));
+        let statuses = statuses(&gateway).await;
+        assert_eq!((statuses[0].0, statuses[1].0, statuses[1].2), (1, 2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r31_a_supplied_summary_stays_even_without_steps_and_parsing_adds_details() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let source = Scripted::default().with(URL, vec![Ok(TEXT.into())]);
+        let blob = json!({"step_data": {"steps": [], "errors_truncated": false}, "logurl": URL});
+        let summary = json!([{"name": "text_log_summary", "type": "json", "blob": blob}]);
+        submit_job(&gateway, "one", log("builds-4h", URL), summary).await;
+        read_all(&gateway, &source).await;
+        assert_eq!(statuses(&gateway).await[0].0, 1);
+        assert_eq!(steps(&gateway).await, []);
+        let details = job_detail::Entity::find().all(&gateway.store().read_connection()).await.unwrap();
+        assert_eq!(details.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_read_under_a_lost_lease_is_not_stored() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit_job(&gateway, "one", log("builds-4h", URL), json!([])).await;
+        let store = gateway.store();
+        let lost = store.claim_work(&LOGS, Priority::Failures, "me", 10, 20, 8).await.unwrap().remove(0);
+        let kept =
+            store.claim_work(&LOGS, Priority::Failures, "you", 20, i64::MAX, 8).await.unwrap().remove(0);
+        let source = Scripted::default().with(URL, vec![Ok(TEXT.into())]);
+        let work = LogWork::new(store.clone(), source);
+        super::Work::perform(&work, &lost).await.unwrap();
+        assert_eq!(steps(&gateway).await, []);
+        assert_eq!(statuses(&gateway).await[0].0, 0);
+        super::Work::perform(&work, &kept).await.unwrap();
+        assert_eq!(steps(&gateway).await, baked());
+        assert_eq!(statuses(&gateway).await[0].0, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failed_log_that_is_sent_again_is_read_again() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let source = Scripted::default().with(URL, vec![Err(gone()), Ok(TEXT.into())]);
+        let running = |who: &str| {
+            json!({"revision": revision('a'), "job": {"job_guid": "one", "state": "running", "who": who,
+                   "log_references": log("builds-4h", URL)}})
+        };
+        submit(&gateway, vec![legacy(RawFormat::LegacyJobJson, &running("ada"))]).await;
+        read_all(&gateway, &source).await;
+        assert_eq!(statuses(&gateway).await[0].0, 2);
+        submit_job(&gateway, "one", log("builds-4h", URL), json!([])).await;
+        read_all(&gateway, &source).await;
+        assert_eq!(statuses(&gateway).await, [(1, None, 1, None)]);
+        assert_eq!(steps(&gateway).await, baked());
+    })
+    .await;
+}

@@ -1,0 +1,40 @@
+//! Logs that jobs point to, as whoever reads them sees them.
+
+use super::entities::jobs::job_log;
+use super::follow_up::{LOGS, Lease};
+use super::time::to_micros;
+use super::{Store, StoreError};
+use chrono::Utc;
+use sea_orm::{EntityTrait, FromQueryResult, QuerySelect};
+
+/// What to read, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct LogToRead {
+    /// Its name says what it is.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+}
+
+impl Store {
+    /// The log with this number; `None` if it is gone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn log_reference(&self, id: i64) -> Result<Option<LogToRead>, StoreError> {
+        Ok(job_log::Entity::find_by_id(id)
+            .select_only()
+            .columns([job_log::Column::Name, job_log::Column::Url])
+            .into_model::<LogToRead>()
+            .one(&self.read_connection())
+            .await?)
+    }
+
+    /// Marks a log as skipped for its size, if the lease holds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn skip_log(&self, lease: &Lease, why: &str) -> Result<bool, StoreError> {
+        self.bury_marked(&LOGS, lease, why, to_micros(Utc::now()), "status = 3").await
+    }
+}
