@@ -109,6 +109,7 @@ async fn serve(
     let gateway = Gateway::start(store, options).await?;
     let listener = bind(configuration).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let fetcher = fetcher(configuration)?;
     let options = DoorOptions {
         // Nobody gets in without a credential.
         anonymous: None,
@@ -119,9 +120,9 @@ async fn serve(
         tls,
         quotas: configuration.quota,
         history: telemetry.history(),
+        fetcher: Some(fetcher.clone()),
     };
     let pulse = pulse_options(configuration)?;
-    let fetcher = fetcher(configuration)?;
     let mut running = Running::start(listener, gateway, options, pulse, Some(fetcher))?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 

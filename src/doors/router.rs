@@ -15,6 +15,7 @@ use super::{grpc, http};
 use crate::access::{Keyring, LastUses, NonceMemory, Principal};
 use crate::config;
 use crate::core::Gateway;
+use crate::fetch::Fetcher;
 use crate::limits;
 use crate::telemetry::History;
 use axum::Router;
@@ -46,6 +47,8 @@ pub struct DoorOptions {
     pub quotas: config::Quotas,
     /// What the console draws its charts from.
     pub history: History,
+    /// What log text is fetched with for readers; none: it is not.
+    pub fetcher: Option<Fetcher>,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -74,6 +77,7 @@ pub fn router(
         options.keyring.clone(),
         options.reached.clone(),
         options.history,
+        options.fetcher,
         stop.clone(),
     );
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc)

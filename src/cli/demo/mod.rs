@@ -72,6 +72,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         tls: None,
         quotas: Quotas::default(),
         history: telemetry.history(),
+        fetcher: None,
     };
     // Nothing is fetched: the logs of the bundled jobs are nowhere.
     let mut running = Running::start(listener, gateway, options, PulseOptions::default(), None)?;

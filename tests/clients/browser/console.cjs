@@ -7,6 +7,7 @@
 "use strict";
 
 const assert = require("node:assert/strict");
+const http = require("node:http");
 const { open, picture } = require("./pages.cjs");
 const samples = require("./samples.cjs");
 
@@ -34,7 +35,6 @@ const job = (guid) => `/console/job?guid=${encodeURIComponent(guid)}`;
 async function read(page) {
   step("every page is looked at, in both themes and sizes");
   for (const [name, path] of [
-    ["overview", "/console/"],
     ["find-nothing", "/console/find"],
     ["find-guid", `/console/find?q=${FULL}`],
     ["find-name", "/console/find?q=mochitests-bc"],
@@ -196,6 +196,16 @@ async function administer(page) {
   await page.getByRole("link", { name: "Sign in" }).waitFor();
 }
 
+async function overview(page) {
+  step("the overview has charts by now, and goes on by itself");
+  await page.goto("/console/");
+  await page.locator(".chart polyline").first().waitFor({ timeout: 30_000 });
+  const samples = () => page.locator(".charts ~ .hint time").last().getAttribute("datetime");
+  const before = await samples();
+  await page.waitForFunction((known) => [...document.querySelectorAll("time")].at(-1).dateTime !== known, before, { timeout: 30_000 });
+  await picture(page, "overview", told.pictures);
+}
+
 async function withoutScript(context) {
   step("without JavaScript everything can be read, in UTC");
   const page = await (await context({ javaScriptEnabled: false })).newPage();
@@ -206,6 +216,19 @@ async function withoutScript(context) {
   await page.locator("#q").fill(FULL);
   await page.getByRole("button", { name: "Find" }).click();
   await page.getByRole("link", { name: "test-linux64/opt-unit-everything" }).waitFor();
+}
+
+async function log(page) {
+  step("the text of a log is read here, with its error lines marked");
+  await page.goto(job(FULL));
+  await page.getByRole("link", { name: "Read live_backing_log" }).click();
+  await page.locator("li.error").first().waitFor();
+  assert.equal(await page.locator("li.error").count(), 30);
+  assert.match(await page.locator("#line").textContent(), /^1100.*keystone <is> missing/);
+  await picture(page, "log", told.pictures);
+  await page.getByRole("link", { name: "Later" }).click();
+  await page.getByText("line 2500 of the log", { exact: true }).waitFor();
+  assert.equal(await page.locator("li.error").count(), 0);
 }
 
 async function keyboard(page) {
@@ -223,9 +246,28 @@ async function keyboard(page) {
   await toggle.click();
 }
 
+/** A host of logs, whose text is that of the job that has everything. */
+function logHost() {
+  const server = http.createServer((request, response) => {
+    response.setHeader("content-type", "text/plain");
+    response.end(samples.LOG);
+  });
+  return new Promise((done) => server.listen(0, "127.0.0.1", () => done(server)));
+}
+
 async function main() {
+  const host = await logHost();
+  try {
+    await walk(`http://127.0.0.1:${host.address().port}`);
+  } finally {
+    host.close();
+    host.closeAllConnections();
+  }
+}
+
+async function walk(logs) {
   await send("push", [samples.push(PUSH, ["Cut the first stone", "Polish it until the tests can see their faces"])]);
-  await send("jobs", [...samples.manyJobs(told.project, PUSH), samples.fullJob(told.project, PUSH, FULL)]);
+  await send("jobs", [...samples.manyJobs(told.project, PUSH), samples.fullJob(told.project, PUSH, FULL, logs)]);
   const [held] = await send("jobs", [samples.job(told.project, LATE, PARKED)]);
   assert.equal(held.verdict, "parked");
 
@@ -239,12 +281,14 @@ async function main() {
       await read(page);
       await search(page);
       await hostile(page);
+      await log(page);
       await keyboard(page);
       await parked(page);
       await live(page);
       await signIn(page);
       await replay(page);
       await administer(page);
+      await overview(page);
       await withoutScript(context);
     }
     assert.deepEqual(complaints, []);

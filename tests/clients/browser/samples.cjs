@@ -96,8 +96,20 @@ function manyJobs(project, revision) {
   return jobs;
 }
 
-/** The job that has everything. */
-function fullJob(project, revision, guid) {
+const FIRST_ERROR = 1100;
+const ERRORS = 30;
+
+const errorLine = (index) =>
+  `TEST-UNEXPECTED-FAIL | unit/test_arch_${index}.js | the keystone <is> missing after ${index} tries, and a long line goes on and on`;
+
+/** The text of its log. */
+const LOG = Array.from({ length: 3000 }, (_, number) => {
+  const error = number - FIRST_ERROR;
+  return error >= 0 && error < ERRORS ? errorLine(error) : `line ${number} of the log`;
+}).join("\n");
+
+/** The job that has everything; its logs are below this address. */
+function fullJob(project, revision, guid, logs) {
   const step = (order, name, result, errors) => ({
     order,
     name,
@@ -108,9 +120,9 @@ function fullJob(project, revision, guid) {
     finished_linenumber: order * 1000 + 999,
     errors,
   });
-  const lines = Array.from({ length: 30 }, (_, index) => ({
-    linenumber: 1100 + index,
-    line: `TEST-UNEXPECTED-FAIL | unit/test_arch_${index}.js | the keystone <is> missing after ${index} tries, and a long line goes on and on`,
+  const lines = Array.from({ length: ERRORS }, (_, index) => ({
+    linenumber: FIRST_ERROR + index,
+    line: errorLine(index),
   }));
   const details = [
     { title: "stone", value: "granite", content_type: "text" },
@@ -127,8 +139,8 @@ function fullJob(project, revision, guid) {
     result: "testfailed",
     desc: "Everything that a job can have",
     log_references: [
-      { name: "live_backing_log", url: "https://logs.quarry.example/live.log", parse_status: "parsed" },
-      { name: "errorsummary_json", url: "https://logs.quarry.example/errors.json", parse_status: "parsed" },
+      { name: "live_backing_log", url: `${logs}/live.log`, parse_status: "parsed" },
+      { name: "errorsummary_json", url: `${logs}/errors.json`, parse_status: "parsed" },
     ],
     artifacts: [
       { name: "Job Info", type: "json", blob: JSON.stringify({ job_details: details }) },
@@ -136,7 +148,7 @@ function fullJob(project, revision, guid) {
         name: "text_log_summary",
         type: "json",
         blob: JSON.stringify({
-          logurl: "https://logs.quarry.example/live.log",
+          logurl: `${logs}/live.log`,
           logname: "live_backing_log",
           step_data: { steps: [step(0, "set up", "success", []), step(1, "run the tests", "testfailed", lines)] },
         }),
@@ -146,4 +158,4 @@ function fullJob(project, revision, guid) {
   });
 }
 
-module.exports = { push, job, manyJobs, fullJob };
+module.exports = { LOG, push, job, manyJobs, fullJob };

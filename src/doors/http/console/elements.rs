@@ -147,7 +147,7 @@ fn segment(text: &str) -> String {
 pub fn job_table(jobs: &[StoredJob]) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Jobs" {
-            table {
+            table .listing {
                 thead { tr { th { "Job" } th { "Status" } th { "Push" } th { "Platform" } th { "Changed" } } }
                 tbody {
                     @for job in jobs {

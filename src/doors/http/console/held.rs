@@ -163,7 +163,7 @@ fn summary(counts: &[HeldCount]) -> Markup {
 pub fn table_of(messages: &[HeldMessage], session: Option<&Session>) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Held messages" {
-            table {
+            table .listing {
                 thead { tr {
                     @if session.is_some() { th { span .visually-hidden { "Tick" } } }
                     th { "No." }

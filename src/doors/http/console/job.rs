@@ -5,6 +5,7 @@ use super::elements::{duration, empty, length, maybe_time, plural, push_address,
 use super::failure::Failure;
 use super::info;
 use super::layout::{Page, Section};
+use super::log;
 use super::pushes::address;
 use super::session::Visitor;
 use super::story;
@@ -124,9 +125,21 @@ fn job_info(found: &JobWithParts) -> Markup {
 }
 
 fn logs(found: &JobWithParts) -> Markup {
+    let errors = found.steps.iter().flat_map(|step| &step.errors);
+    let first =
+        errors.map(|(number, _)| usize::try_from(*number).unwrap_or_default()).min().unwrap_or_default();
     html! {
         @if found.logs.is_empty() { p .faint { "The submission named no log." } }
-        @else { ul .plain { @for log in &found.logs { li { (info::link(&log.url, &log.name)) } } } }
+        @else {
+            ul .plain {
+                @for log in &found.logs {
+                    li {
+                        a href=(log::address(&found.job.guid, log.id, first)) { "Read " (log.name) }
+                        " · " (info::link(&log.url, "at its origin"))
+                    }
+                }
+            }
+        }
     }
 }
 
