@@ -62,6 +62,14 @@ pub const CONSOLE_PUSH_JOBS: u64 = 20_000;
 pub const CONSOLE_NAME_DEPTH: i64 = 20_000;
 /// Bytes of a held message that the console shows.
 pub const CONSOLE_RAW_BYTES: usize = 64 * 1024;
+/// Logs that the console fetches at one time.
+pub const CONSOLE_LOG_READERS: usize = 16;
+/// Longest time that the console takes to fetch a part of a log; within [`UNARY_DEADLINE`].
+pub const CONSOLE_LOG_READ: Duration = Duration::from_secs(15);
+/// Bytes of a log that the console looks through, as declared, received and decoded, each.
+pub const CONSOLE_LOG_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of one line of a log that the console shows.
+pub const CONSOLE_LOG_LINE_BYTES: usize = 4096;
 /// How often the instruments are looked at for the charts of the console.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
 /// Samples that are kept: an hour of them.

@@ -77,7 +77,7 @@ pub fn router(
         gateway: gateway.clone(),
         options: http,
         budget: budget.clone(),
-        fetcher: options.fetcher,
+        fetcher: options.fetcher.clone(),
     };
     let grpc = grpc::routes(&gateway, &options.keyring, stop)?;
     let console = Console::new(
@@ -85,6 +85,7 @@ pub fn router(
         options.keyring.clone(),
         options.reached.clone(),
         options.history,
+        options.fetcher,
         stop.clone(),
     );
     let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc, options.dashboard)

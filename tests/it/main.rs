@@ -10,6 +10,7 @@ mod harness;
 
 mod clients;
 mod command_line;
+mod console;
 mod corpus_round_trip;
 mod credentials;
 mod dashboard;

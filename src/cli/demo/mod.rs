@@ -10,8 +10,8 @@ use super::running::{Ended, Running, StopSignals};
 use super::server::{Connection, connect};
 use super::submit::submit_all;
 use super::{Context, Exit, Failure, verdicts};
-use crate::access::administration::IssuedCredential;
-use crate::access::{Keyring, Principal, Rights};
+use crate::access::administration::{self, IssuedCredential};
+use crate::access::{Keyring, Principal, Rights, WantedCredential};
 use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
@@ -23,6 +23,7 @@ use crate::proto::query_service_client::QueryServiceClient;
 use crate::proto::{GetJobRequest, GetJobResponse, Push, SubmitPushesRequest};
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::Telemetry;
+use chrono::Utc;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -55,6 +56,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     let store = database(&configuration).await?;
     let keyring = Keyring::parse(&Keyring::generate()).map_err(|error| Failure::Usage(error.to_string()))?;
     let credential = signed::credential(&store, &keyring).await?;
+    let administrator = administrator(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     gateway.refresh_directory().await?;
     let listener = TcpListener::bind(arguments.listen)
@@ -85,7 +87,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         signal = signals.next() => Err(Failure::Refused(format!("stopped by {signal}"))),
     };
     if shown.is_ok() && !arguments.once {
-        show::invitation(&server)?;
+        show::invitation(&server, administrator.secrets.token.reveal())?;
         tokio::select! {
             failure = running.failed() => return Err(failure),
             _ = signals.next() => notice("stopping; the demo's database is removed"),
@@ -97,6 +99,17 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     };
     shown?;
     Ok(if ended? == Ended::Drained { Exit::Done } else { Exit::Failed })
+}
+
+/// A credential to sign in to the console with.
+async fn administrator(store: &Store, keyring: &Keyring) -> Result<IssuedCredential, Failure> {
+    let wanted = WantedCredential {
+        client_id: "demo-admin".into(),
+        admin: true,
+        description: "Signs in to the console of the demo".into(),
+        ..WantedCredential::default()
+    };
+    Ok(administration::create(store, keyring, wanted, Utc::now()).await?)
 }
 
 /// The defaults, with a database in the folder; the log tells warnings only unless asked for more.
