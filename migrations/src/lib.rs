@@ -8,6 +8,7 @@ mod m20261201_000001_list_indexes;
 mod m20261202_000001_access;
 mod m20261206_000001_exchanges;
 mod m20261210_000002_follow_up;
+mod m20261210_000003_bugs;
 mod m20261210_000004_dashboard;
 
 pub use apply::{Applied, ApplyError, apply};
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261202_000001_access::Migration),
             Box::new(m20261206_000001_exchanges::Migration),
             Box::new(m20261210_000002_follow_up::Migration),
+            Box::new(m20261210_000003_bugs::Migration),
             Box::new(m20261210_000004_dashboard::Migration),
         ]
     }

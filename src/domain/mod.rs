@@ -1,6 +1,7 @@
 //! What Herdgate is about: jobs, pushes, artifacts, verdicts and the rules between them. No I/O and
 //! no transport here; everything is plain data and pure functions.
 
+mod bug;
 mod digest;
 mod exchange;
 mod failure_classification;
@@ -15,6 +16,7 @@ mod text;
 mod transition;
 mod verdict;
 
+pub use bug::Bug;
 pub use digest::{ContentDigest, Fingerprint};
 pub use exchange::{DEFAULT_BROKER, ExchangeKind, QueueType, Registration, RegistrationOrigin};
 pub use failure_classification::FailureClassification;

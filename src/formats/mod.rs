@@ -9,6 +9,7 @@
 //! ```
 
 mod artifact;
+mod bugzilla;
 mod date_time;
 mod findings;
 mod items;
@@ -27,6 +28,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use bugzilla::{BUG_FIELDS, BugList, BugListError, parse_bug_list};
 pub use findings::too_large;
 pub use items::split_items;
 pub use legacy::{CollectionError, decode_collection, place_in_collection, split_collection};

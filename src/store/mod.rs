@@ -1,6 +1,8 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
 pub(crate) mod batch;
+mod bug_search;
+mod bugs;
 mod changes;
 mod credentials;
 mod delivery_attempts;
@@ -36,6 +38,8 @@ mod time;
 pub(crate) mod violations;
 mod waiting;
 
+pub use bug_search::BugQuery;
+pub use bugs::{BugListChange, BugListPart};
 pub use credentials::Creation;
 pub use error::StoreError;
 pub use exchange_bindings::Binding;

@@ -5,6 +5,7 @@
 //! taken in the order of their keys, so that concurrent batches hardly ever lock in opposite orders;
 //! where they do, the database breaks one off, and that one is run again.
 
+mod bugs;
 mod held;
 mod jobs;
 mod logs;
