@@ -46,6 +46,26 @@ pub const SHOWN_COMMENT: usize = 4096;
 pub const SHORTENED_TEXT: usize = 100;
 /// Open `SubmitJobs` and `WatchJobs` streams, each.
 pub const OPEN_STREAMS: usize = 1024;
+/// Open event streams of the console.
+pub const CONSOLE_STREAMS: usize = 512;
+/// Events of the console that jobs changed come no more often than this on one stream.
+pub const CONSOLE_EVENT_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a session of the console lasts.
+pub const CONSOLE_SESSION: Duration = Duration::from_secs(12 * 3600);
+/// Rows in one page of the console.
+pub const CONSOLE_ROWS: u64 = 100;
+/// Pushes in one page of the console.
+pub const CONSOLE_PUSHES: u64 = 10;
+/// Jobs of one push that the console shows.
+pub const CONSOLE_PUSH_JOBS: u64 = 20_000;
+/// Newest jobs that the console looks for a part of a name in.
+pub const CONSOLE_NAME_DEPTH: i64 = 20_000;
+/// Bytes of a held message that the console shows.
+pub const CONSOLE_RAW_BYTES: usize = 64 * 1024;
+/// How often the instruments are looked at for the charts of the console.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
+/// Samples that are kept: an hour of them.
+pub const SAMPLES: usize = 360;
 /// Open connections.
 pub const CONNECTIONS: usize = 4096;
 /// Requests that are being answered, streams not counted.
@@ -332,6 +352,17 @@ pub const LAST_USE_FINAL: Duration = Duration::from_secs(1);
 /// Description of a credential.
 pub const CREDENTIAL_DESCRIPTION: usize = 500;
 
+/// Redirects that one fetch follows.
+pub const FETCH_REDIRECTS: usize = 10;
+/// How long a connection to a host stays open unused, and how many of them.
+pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// See [`FETCH_IDLE_CONNECTION`].
+pub const FETCH_IDLE_CONNECTIONS: usize = 4;
+/// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
+pub const FETCH_WAIT: Duration = Duration::from_secs(30);
+/// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
+pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
 /// Pieces of follow-up work of one kind that a gateway does at once.
 pub const FOLLOW_UP_WORKERS: usize = 8;
 /// How long follow-up work stays claimed without a sign of life from its gateway.
@@ -353,14 +384,3 @@ pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
 /// Bytes of a log that are parsed before other work gets its turn.
 pub const LOG_PIECE_BYTES: usize = 256 * 1024;
-
-/// Redirects that one fetch follows.
-pub const FETCH_REDIRECTS: usize = 10;
-/// How long a connection to a host stays open unused, and how many of them.
-pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
-/// See [`FETCH_IDLE_CONNECTION`].
-pub const FETCH_IDLE_CONNECTIONS: usize = 4;
-/// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
-pub const FETCH_WAIT: Duration = Duration::from_secs(30);
-/// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
-pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);

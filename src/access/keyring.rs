@@ -103,14 +103,7 @@ impl Keyring {
     /// # Errors
     /// [`Unsealable::NotSealed`] if the cipher refuses, which it does only for texts of gigabytes.
     pub fn seal(&self, client_id: &str, secret: &HawkSecret) -> Result<SealedSecret, Unsealable> {
-        let key = self.0.first().ok_or(Unsealable::NotSealed)?;
-        let mut nonce = [0_u8; NONCE];
-        rand::fill(&mut nonce[..]);
-        let payload = Payload { msg: secret.reveal().as_bytes(), aad: client_id.as_bytes() };
-        let sealed =
-            key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| Unsealable::NotSealed)?;
-        let id_length = u8::try_from(key.id.len()).map_err(|_| Unsealable::NotSealed)?;
-        Ok(SealedSecret([&[FORM, id_length], key.id.as_bytes(), &nonce, &sealed].concat()))
+        self.seal_text(client_id, secret.reveal())
     }
 
     /// Opens what was sealed for this client id.
@@ -118,13 +111,37 @@ impl Keyring {
     /// # Errors
     /// If its key is not among these, or does not open it.
     pub fn open(&self, client_id: &str, sealed: &SealedSecret) -> Result<HawkSecret, Unsealable> {
+        self.open_text(client_id, sealed).map(HawkSecret::issued)
+    }
+
+    /// Seals a text for a purpose; for another one it does not open. A client id is the purpose of the
+    /// secret of its credential, so every other purpose has a character that no client id has.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_text(&self, purpose: &str, text: &str) -> Result<SealedSecret, Unsealable> {
+        let key = self.0.first().ok_or(Unsealable::NotSealed)?;
+        let mut nonce = [0_u8; NONCE];
+        rand::fill(&mut nonce[..]);
+        let payload = Payload { msg: text.as_bytes(), aad: purpose.as_bytes() };
+        let sealed =
+            key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| Unsealable::NotSealed)?;
+        let id_length = u8::try_from(key.id.len()).map_err(|_| Unsealable::NotSealed)?;
+        Ok(SealedSecret([&[FORM, id_length], key.id.as_bytes(), &nonce, &sealed].concat()))
+    }
+
+    /// Opens what was sealed for this purpose.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_text(&self, purpose: &str, sealed: &SealedSecret) -> Result<String, Unsealable> {
         let (id, rest) = sealed.parts().ok_or(Unsealable::NotSealed)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(Unsealable::NotSealed)?;
         let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| Unsealable::UnknownKey(id.into()))?;
-        let payload = Payload { msg: ciphertext, aad: client_id.as_bytes() };
+        let payload = Payload { msg: ciphertext, aad: purpose.as_bytes() };
         let opened = key.cipher().decrypt(&XNonce::from(*nonce), payload);
         let text = opened.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        text.map(HawkSecret::issued).ok_or_else(|| Unsealable::DoesNotOpen(id.into()))
+        text.ok_or_else(|| Unsealable::DoesNotOpen(id.into()))
     }
 
     /// Whether the newest key sealed it.

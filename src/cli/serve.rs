@@ -118,6 +118,7 @@ async fn serve(
         http: HttpOptions { partial_status: configuration.legacy_partial_status },
         tls,
         quotas: configuration.quota,
+        history: telemetry.history(),
     };
     let pulse = pulse_options(configuration)?;
     let fetcher = fetcher(configuration)?;

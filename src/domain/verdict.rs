@@ -253,7 +253,7 @@ impl Violation {
     }
 
     /// Where and what, in one sentence.
-    fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         if self.path.is_empty() { self.message.clone() } else { format!("{}: {}", self.path, self.message) }
     }
 

@@ -15,6 +15,7 @@ pub mod refusal;
 mod router;
 mod tls;
 mod tracing_context;
+mod watch_cursor;
 #[cfg(test)]
 mod wire_tests;
 

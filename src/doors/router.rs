@@ -4,6 +4,7 @@ use super::authentication::{Authentication, authenticate};
 use super::budget::{ByteBudget, count_body};
 use super::grpc::budget::count_call;
 use super::grpc::transport_errors::map_transport_errors;
+use super::http::console::Console;
 use super::http::{HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
 use super::panics::answer_panics;
@@ -15,6 +16,7 @@ use crate::access::{Keyring, LastUses, NonceMemory, Principal};
 use crate::config;
 use crate::core::Gateway;
 use crate::limits;
+use crate::telemetry::History;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use std::fmt;
@@ -42,6 +44,8 @@ pub struct DoorOptions {
     pub tls: Option<Tls>,
     /// Requests a minute of one credential.
     pub quotas: config::Quotas,
+    /// What the console draws its charts from.
+    pub history: History,
 }
 
 impl fmt::Debug for DoorOptions {
@@ -65,7 +69,15 @@ pub fn router(
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
     let door = HttpDoor { gateway: gateway.clone(), options: options.http, budget: budget.clone() };
     let grpc = grpc::routes(&gateway, &options.keyring, stop)?;
-    let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc);
+    let console = Console::new(
+        gateway.clone(),
+        options.keyring.clone(),
+        options.reached.clone(),
+        options.history,
+        stop.clone(),
+    );
+    let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc)
+        .merge(http::console::routes(console));
     let authentication = Authentication {
         nonces: NonceMemory::start(gateway.store().clone()),
         gateway,

@@ -21,7 +21,9 @@ mod pulse_message;
 mod push;
 pub mod push_notices;
 pub mod registration;
+pub mod repository;
 mod schema;
+pub mod schema_words;
 mod translate;
 mod validate;
 

@@ -148,7 +148,7 @@ fn condition(filter: &HeldFilter) -> Condition {
     condition
 }
 
-fn select_without_bytes() -> Select<held_message::Entity> {
+pub(super) fn select_without_bytes() -> Select<held_message::Entity> {
     held_message::Entity::find().select_only().columns([
         held_message::Column::Id,
         held_message::Column::State,
@@ -195,7 +195,7 @@ impl TryFrom<CountRow> for HeldCount {
 }
 
 #[derive(FromQueryResult)]
-struct HeldRow {
+pub(super) struct HeldRow {
     id: i64,
     state: String,
     door: String,

@@ -104,6 +104,9 @@ pub(super) fn filter_jobs(select: Select<job::Entity>, filter: &JobFilter) -> Se
             );
         }
     }
+    if let Some(guid) = &filter.guid {
+        condition = condition.add(job::Column::Guid.eq(guid));
+    }
     if let Some(push_id) = filter.push_id {
         condition = condition.add(job::Column::PushId.eq(push_id));
     }

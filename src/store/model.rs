@@ -93,6 +93,22 @@ pub struct StoredLog {
     pub name: String,
     pub url: String,
     pub status: ParseStatus,
+    pub queue: LogQueue,
+}
+
+/// Where a log stands in the follow-up queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogQueue {
+    /// It waits, or is being worked on.
+    pub is_waiting: bool,
+    /// Attempts so far.
+    pub attempts: i32,
+    /// Not before this.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// When it was given up.
+    pub given_up_at: Option<DateTime<Utc>>,
 }
 
 /// A job detail.
@@ -146,6 +162,8 @@ pub struct JobFilter {
     pub revision: Option<String>,
     /// Showing one of these states; empty: any.
     pub states: Vec<String>,
+    /// With this guid.
+    pub guid: Option<String>,
 }
 
 /// A place in the order in which changes of jobs become visible (R2). On PostgreSQL `transaction` is

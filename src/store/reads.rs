@@ -3,7 +3,9 @@
 use super::entities::jobs::{job, job_artifact, job_detail, job_log, log_error, log_step};
 use super::entities::repositories::{commit, push, repository};
 use super::job_rows::{JobRow, filter_jobs, select_jobs};
-use super::model::{JobFilter, JobWithParts, StoredDetail, StoredJob, StoredLog, StoredPush, StoredStep};
+use super::model::{
+    JobFilter, JobWithParts, LogQueue, StoredDetail, StoredJob, StoredLog, StoredPush, StoredStep,
+};
 use super::time::from_micros;
 use super::{Store, StoreError};
 use crate::domain::{ContentType, JobResult, ParseStatus};
@@ -188,6 +190,13 @@ async fn logs(connection: &DatabaseConnection, job_id: i64) -> Result<Vec<Stored
         name: row.name,
         url: row.url,
         status: ParseStatus::from_code(row.status),
+        queue: LogQueue {
+            is_waiting: row.queue_priority.is_some(),
+            attempts: row.attempts,
+            next_attempt_at: row.next_attempt_at.map(from_micros),
+            last_error: row.last_error,
+            given_up_at: row.dead_at.map(from_micros),
+        },
     };
     Ok(rows.into_iter().map(log).collect())
 }

@@ -2,10 +2,13 @@
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` names one; metrics are always rendered for `/metrics` too.
 
 mod export;
+mod history;
 mod labels;
 mod metrics;
 mod propagation;
+mod totals;
 
+pub use history::{History, Sample, Spread};
 pub use labels::{Tally, VerdictLabel};
 pub use metrics::{Metrics, Open};
 pub use propagation::continue_trace;
@@ -113,6 +116,11 @@ impl Telemetry {
                 .encode_to_string(&registry.gather())
                 .unwrap_or_else(|error| format!("# the metrics cannot be rendered: {error}\n"))
         }
+    }
+
+    /// The last hour of all this, from now on. Needs a Tokio runtime.
+    pub fn history(&self) -> History {
+        History::of(self.registry.clone())
     }
 
     /// Sends what has not been sent yet, for at most [`limits::TELEMETRY_FLUSH`].

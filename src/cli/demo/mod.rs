@@ -69,6 +69,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         http: HttpOptions::default(),
         tls: None,
         quotas: Quotas::default(),
+        history: telemetry.history(),
     };
     // Nothing is fetched: the logs of the bundled jobs are nowhere.
     let mut running = Running::start(listener, gateway, options, PulseOptions::default(), None)?;

@@ -3,6 +3,7 @@
 use crate::access::hawk::Destination;
 use crate::config::Http;
 use crate::doors::connections::ConnectionInfo;
+use http::HeaderValue;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
@@ -21,17 +22,33 @@ pub fn destination(parts: &Parts, connection: Option<&ConnectionInfo>, http: &Ht
     Some(Destination { method: parts.method.as_str().into(), target: target.into(), host, port })
 }
 
-fn place(parts: &Parts, connection: Option<&ConnectionInfo>, http: &Http) -> Option<(String, u16)> {
+/// Whether the client used TLS, as far as can be known; told like the destination.
+pub fn is_https(parts: &Parts, connection: Option<&ConnectionInfo>, http: &Http) -> bool {
+    match (&http.public_url, forwarded(parts, connection, http, FORWARDED_PROTO)) {
+        (Some(url), _) => url.is_https,
+        // Anything else, a list too, counts as plain.
+        (None, Some(scheme)) => scheme == "https",
+        (None, None) => connection.is_some_and(|connection| connection.is_tls),
+    }
+}
+
+/// A header that a trusted proxy added.
+fn forwarded<'a>(
+    parts: &'a Parts,
+    connection: Option<&ConnectionInfo>,
+    http: &Http,
+    name: &str,
+) -> Option<&'a HeaderValue> {
     // An IPv4 address may come in the form of an IPv6 one.
     let peer = connection.map(|connection| connection.peer.ip().to_canonical());
     let is_trusted = peer.is_some_and(|peer| http.trusted_proxies.iter().any(|net| net.contains(&peer)));
-    let forwarded = |name| parts.headers.get(name).filter(|_| is_trusted);
-    let is_https = match forwarded(FORWARDED_PROTO) {
-        // Anything else, a list too, counts as plain.
-        Some(scheme) => scheme == "https",
-        None => connection.is_some_and(|connection| connection.is_tls),
-    };
-    let authority: Authority = match (forwarded(FORWARDED_HOST), parts.uri.authority()) {
+    parts.headers.get(name).filter(|_| is_trusted)
+}
+
+fn place(parts: &Parts, connection: Option<&ConnectionInfo>, http: &Http) -> Option<(String, u16)> {
+    let is_https = is_https(parts, connection, http);
+    let forwarded_host = forwarded(parts, connection, http, FORWARDED_HOST);
+    let authority: Authority = match (forwarded_host, parts.uri.authority()) {
         (Some(host), _) => host.to_str().ok()?.parse().ok()?,
         // HTTP/2, and HTTP/1.1 through a proxy.
         (None, Some(authority)) => authority.clone(),

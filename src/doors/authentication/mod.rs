@@ -11,6 +11,7 @@ mod signed;
 mod tests;
 
 pub use caller::{Caller, Writer, is_compatible, unauthenticated};
+pub use destination::{destination, is_https};
 
 use crate::access::hawk::is_hawk;
 use crate::access::{

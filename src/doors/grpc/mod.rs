@@ -25,7 +25,6 @@ mod submission;
 pub(crate) mod translate;
 pub mod transport_errors;
 mod watch;
-mod watch_cursor;
 
 use crate::access::Keyring;
 use crate::core::Gateway;

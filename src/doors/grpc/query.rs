@@ -84,6 +84,7 @@ impl QueryService for Query {
             push_id: Some(request.push_id).filter(|id| *id != 0),
             revision: Some(request.revision).filter(|revision| !revision.is_empty()),
             states: request.states,
+            guid: None,
         };
         let listing = Listing::new("jobs", &filter);
         let after = listing.read(&request.page_token)?.map_or(0, |(id, _)| id);

@@ -7,7 +7,7 @@
 use super::arguments::all_without_nul;
 use super::status::Refusal;
 use super::translate;
-use super::watch_cursor::{self, CursorError, DatabaseTag};
+use crate::doors::watch_cursor::{self, CursorError, DatabaseTag};
 use crate::limits;
 use crate::proto::{WatchJobsRequest, WatchJobsResponse};
 use crate::store::model::{ChangePage, ChangePosition, JobFilter, StoredJob};
@@ -103,6 +103,7 @@ impl<F: ChangeFeed> Watch<F> {
             push_id: Some(request.push_id).filter(|id| *id != 0),
             revision: None,
             states: request.states,
+            guid: None,
         };
         Ok(Self { feed, database, filter, position })
     }

@@ -1,6 +1,7 @@
 //! The HTTP door: own paths, the paths of legacy clients, and the description of both.
 
 mod accept;
+pub mod console;
 pub mod grpc_page;
 mod openapi;
 mod own;

@@ -3,10 +3,10 @@
 use super::{time_of, timestamp, violation};
 use crate::access::administration::IssuedCredential;
 use crate::access::{InvalidCredential, IssuedSecrets, WantedCredential};
-use crate::domain::{HeldState, ProjectName, Repository, RepositoryKind};
+use crate::domain::{HeldState, Repository};
 use crate::doors::grpc::arguments::without_nul;
 use crate::doors::grpc::status::Refusal;
-use crate::limits;
+use crate::formats::repository::{InvalidRepository, RepositoryForm};
 use crate::proto;
 use crate::store::model::{HeldCount, HeldFilter, HeldMessage, StoredCredential};
 use chrono::{DateTime, Utc};
@@ -31,43 +31,17 @@ pub fn repository(repository: &Repository) -> proto::Repository {
 /// # Errors
 /// Names the first field that breaks its rule.
 pub fn repository_of(message: proto::Repository) -> Result<Repository, Refusal> {
-    let name = ProjectName::try_new(&message.name)
-        .map_err(|error| Refusal::invalid("repository.name", error.to_string()))?;
-    let kind = RepositoryKind::from_word(&message.dvcs_type)
-        .ok_or_else(|| Refusal::invalid("repository.dvcs_type", "must be `hg` or `git`"))?;
-    for (field, text, limit) in [
-        ("repository.url", &message.url, limits::REPOSITORY_URL),
-        ("repository.branch", &message.branch, limits::REPOSITORY_WORD),
-        ("repository.group", &message.group, limits::REPOSITORY_WORD),
-        ("repository.codebase", &message.codebase, limits::REPOSITORY_WORD),
-        ("repository.description", &message.description, limits::DESCRIPTION),
-    ] {
-        if text.contains('\0') {
-            return Err(Refusal::invalid(field, "must not contain NUL"));
-        }
-        let length = text.chars().count();
-        if length > limit {
-            return Err(Refusal::invalid(
-                field,
-                format!("must have at most {limit} characters, has {length}"),
-            ));
-        }
-    }
-    if message.url.is_empty() {
-        return Err(Refusal::invalid("repository.url", "must not be empty"));
-    }
-    let optional = |text: String| Some(text).filter(|t| !t.is_empty());
-    Ok(Repository {
-        id: 0,
-        name,
+    let form = RepositoryForm {
+        name: message.name,
         url: message.url,
-        kind,
-        branch: optional(message.branch),
-        group: optional(message.group),
+        dvcs_type: message.dvcs_type,
+        branch: message.branch,
+        group: message.group,
         active: message.active.unwrap_or(true),
         description: message.description,
         codebase: message.codebase,
-    })
+    };
+    form.check().map_err(|InvalidRepository { field, problem }| Refusal::invalid(field, problem))
 }
 
 /// A credential on the wire, without secrets.

@@ -220,7 +220,13 @@ mod tests {
             result: JobResult::Success,
             errors: vec![(1, "\u{1F600}".repeat(limits::ERROR_LINE)); errors],
         };
-        let log = StoredLog { id: 1, name: "log".into(), url: "u".into(), status: ParseStatus::Parsed };
+        let log = StoredLog {
+            id: 1,
+            name: "log".into(),
+            url: "u".into(),
+            status: ParseStatus::Parsed,
+            queue: Default::default(),
+        };
         JobWithParts {
             job: a_stored_job(1),
             logs: vec![log],

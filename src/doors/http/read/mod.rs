@@ -18,7 +18,7 @@ mod pushes;
 mod reference_data;
 mod repositories;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::HttpDoor;
 use super::problem::{Code, Problem};

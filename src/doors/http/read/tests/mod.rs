@@ -6,4 +6,4 @@ mod forms;
 mod jobs;
 mod pushes;
 mod refusals;
-mod world;
+pub(in crate::doors::http) mod world;

@@ -27,6 +27,7 @@ pub const PUSH_TIMES: [i64; 3] = [1_384_353_511, 1_384_357_111, 1_384_360_711];
 
 pub struct World {
     pub store: Store,
+    pub gateway: Gateway,
     router: Router,
 }
 
@@ -42,7 +43,7 @@ pub async fn on_each_database<F: AsyncFn(World)>(test: F) {
         let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
         let door = HttpDoor { gateway: gateway.clone(), options: HttpOptions::default(), budget };
         let (router, _) = crate::doors::http::read::routes().with_state(door).split_for_parts();
-        test(World { store: store.clone(), router }).await;
+        test(World { store: store.clone(), gateway: gateway.clone(), router }).await;
         gateway.drain().await;
         store.close().await;
         database.remove().await;

@@ -1,0 +1,100 @@
+//! The console at `/console/`: pages for people who ask where their job is, and for those who run the
+//! gateway. Rendered here, readable without JavaScript; a little of it makes pages live.
+//!
+//! It is a part of the HTTP door like any other: the core decides, the store remembers.
+
+mod assets;
+mod chart;
+mod credentials;
+mod elements;
+mod events;
+mod exchanges;
+mod failure;
+mod find;
+mod held;
+mod held_message;
+mod info;
+mod job;
+mod layout;
+mod overview;
+mod posted;
+mod push;
+mod pushes;
+mod repositories;
+mod session;
+mod sign_in;
+mod story;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod tiers;
+
+use crate::access::Keyring;
+use crate::config;
+use crate::core::Gateway;
+use crate::limits;
+use crate::telemetry::History;
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What the pages work with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Console {
+    gateway: Gateway,
+    keyring: Arc<Keyring>,
+    reached: Arc<config::Http>,
+    history: History,
+    /// Places for event streams.
+    streams: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Console {
+    /// The console of a gateway; its event streams end when `stop` is cancelled.
+    pub fn new(
+        gateway: Gateway,
+        keyring: Arc<Keyring>,
+        reached: Arc<config::Http>,
+        history: History,
+        stop: CancellationToken,
+    ) -> Self {
+        let streams = Arc::new(Semaphore::new(limits::CONSOLE_STREAMS));
+        Self { gateway, keyring, reached, history, streams, stop }
+    }
+}
+
+/// The pages.
+pub fn routes(console: Console) -> Router {
+    Router::new()
+        .route("/console", get(async || Redirect::permanent("/console/")))
+        .route("/console/", get(overview::show))
+        .route("/console/find", get(find::show))
+        .route("/console/pushes", get(pushes::projects))
+        .route("/console/pushes/{project}", get(pushes::show))
+        .route("/console/push/{project}/{revision}", get(push::show))
+        .route("/console/job", get(job::show))
+        .route("/console/held", get(held::show))
+        .route("/console/held/replay", post(held_message::replay))
+        .route("/console/held/discard", post(held_message::discard))
+        .route("/console/held/{id}", get(held_message::show))
+        .route("/console/exchanges", get(exchanges::show).post(exchanges::add))
+        .route("/console/exchanges/remove", post(exchanges::remove))
+        .route("/console/repositories", get(repositories::show).post(repositories::save))
+        .route("/console/credentials", get(credentials::show).post(credentials::create))
+        .route("/console/credentials/rotate", post(credentials::rotate))
+        .route("/console/credentials/revoke", post(credentials::revoke))
+        .route("/console/tiers", get(tiers::show).post(tiers::set))
+        .route("/console/tiers/clear", post(tiers::clear))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/console/sign-out", post(sign_in::sign_out))
+        .route("/console/events", get(events::stream))
+        .route("/console/assets/{name}", get(assets::show))
+        .route("/console/{*rest}", get(failure::no_page))
+        .layer(from_fn(layout::guard))
+        .with_state(console)
+}

@@ -1,0 +1,139 @@
+//! What pages show, and what guards them.
+
+use super::visit::on_each_database;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+
+const EVERYWHERE: [&str; 14] = [
+    "/console/",
+    "/console/find",
+    "/console/find?q=pruning",
+    "/console/pushes",
+    "/console/pushes/quince",
+    "/console/job?guid=pruning-1",
+    "/console/held",
+    "/console/exchanges",
+    "/console/repositories",
+    "/console/credentials",
+    "/console/tiers",
+    "/console/sign-in",
+    "/console/find?q=nothing-has-this",
+    "/console/pushes/damson?tiers=all&author=nobody",
+];
+
+#[tokio::test]
+async fn every_page_is_guarded_titled_and_free_of_inline_script_and_style() {
+    on_each_database(async |visit| {
+        for path in EVERYWHERE {
+            let answer = visit.get(path).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            let policy = answer.headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+            assert_eq!(answer.headers[CACHE_CONTROL], "no-store");
+            let text = &answer.text;
+            assert!(text.contains(" · Herdgate</title>") && text.contains("<h1>"), "{path}");
+            for inline in [" style=\"", "<style", "<script>", " onclick=", " onload=", "javascript:"] {
+                assert!(!text.contains(inline), "{path} has {inline}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_submitters_and_readers_write_is_text_and_nothing_else() {
+    on_each_database(async |visit| {
+        let text = visit.page("/console/find?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E%22").await;
+        assert!(text.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{text}");
+        assert!(!text.contains("<script>alert"), "{text}");
+        let text = visit.page("/console/held?source=%22%3E%3Cimg%20src%3Dx%3E").await;
+        assert!(!text.contains("<img"), "{text}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_shows_its_jobs_by_platform_and_group() {
+    on_each_database(async |visit| {
+        let revision = "b".repeat(40);
+        let text = visit.page(&format!("/console/push/quince/{revision}")).await;
+        assert!(text.contains("windows10-64"), "{text}");
+        assert!(text.contains("class=\"job running\" href=\"/console/job?guid=pruning-2\""), "{text}");
+        // A superseded job without a completion of its own shows as superseded (R6).
+        assert!(text.contains("class=\"job superseded\" href=\"/console/job?guid=pruning-3\""), "{text}");
+        let listed = visit.page("/console/pushes/quince").await;
+        let position = |digit: &str| listed.find(&digit.repeat(40)).unwrap();
+        assert!(position("c") < position("b") && position("b") < position("a"), "newest first");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_shows_everything_that_hangs_on_it() {
+    on_each_database(async |visit| {
+        let text = visit.page("/console/job?guid=pruning-1").await;
+        for shown in [
+            "prune-1",
+            "Received over <b>http</b>",
+            "from <b>tester</b>",
+            "href=\"https://art.example.org/t\"",
+            "a plain value",
+            "A1b2C3d4E5f6G7h8I9j0Kw",
+            "as they are",
+            "it broke",
+            "live_backing_log",
+            "<time datetime=\"2013-11-13T14:41:00.000Z\"",
+        ] {
+            assert!(text.contains(shown), "{shown} is not in {text}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_as_a_page() {
+    on_each_database(async |visit| {
+        for path in [
+            "/console/nothing",
+            "/console/job?guid=nobody-knows",
+            "/console/job",
+            "/console/pushes/nowhere",
+            "/console/push/quince/0123456789abcdef",
+            "/console/held/123456",
+            "/console/assets/console-0.css",
+        ] {
+            let answer = visit.get(path).await;
+            assert_eq!(answer.status, 404, "{path}");
+            assert!(answer.text.contains("<h1>Not found</h1>"), "{path}: {}", answer.text);
+        }
+        assert_eq!(visit.get("/console").await.headers[LOCATION], "/console/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn empty_pages_say_what_would_fill_them() {
+    on_each_database(async |visit| {
+        assert!(visit.page("/console/held").await.contains("Nothing is held"));
+        assert!(visit.page("/console/held?state=parked").await.contains("Nothing is held that fits"));
+        assert!(visit.page("/console/exchanges").await.contains("No exchange is registered"));
+        assert!(visit.page("/console/tiers").await.contains("No override"));
+        assert!(visit.page("/console/").await.contains("No samples yet"));
+        assert!(visit.page("/console/find?q=nothing-has-this").await.contains("Nothing has that"));
+        assert!(visit.page("/console/pushes/quince?author=nobody").await.contains("No push here"));
+        assert!(visit.page("/console/credentials").await.contains("For administrators"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn assets_have_names_that_change_with_them() {
+    on_each_database(async |visit| {
+        let page = visit.page("/console/").await;
+        let (_, rest) = page.split_once("<link rel=\"stylesheet\" href=\"").unwrap();
+        let answer = visit.get(rest.split('"').next().unwrap()).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers["content-type"], "text/css; charset=utf-8");
+        assert!(answer.headers[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    })
+    .await;
+}
