@@ -3,6 +3,7 @@
 //! Lengths are Unicode code points, sizes are bytes after decompression. A limit is refused with a
 //! violation or error that names it; nothing is cut silently.
 
+use chrono::TimeDelta;
 use std::time::Duration;
 
 /// Largest submission at every door, and largest gRPC message.
@@ -384,3 +385,12 @@ pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
 /// Bytes of a log that are parsed before other work gets its turn.
 pub const LOG_PIECE_BYTES: usize = 256 * 1024;
+
+/// Microseconds of a day.
+pub const DAY_MICROS: i64 = 86_400_000_000;
+/// Searches for bugs whose results are kept in memory, as an estimate.
+pub const CACHED_SEARCHES: usize = 10_000;
+/// Bugs, and searches without any, that are kept in memory with these results: some 20 MiB.
+pub const CACHED_BUGS: u64 = 40_000;
+/// A result is not kept longer: an open bug ceases to be recent.
+pub const CACHED_SEARCH_AGE: TimeDelta = TimeDelta::minutes(10);

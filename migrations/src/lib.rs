@@ -10,6 +10,7 @@ mod m20261206_000001_exchanges;
 mod m20261210_000002_follow_up;
 mod m20261210_000003_bugs;
 mod m20261210_000004_dashboard;
+mod m20261211_000003_performance;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261210_000002_follow_up::Migration),
             Box::new(m20261210_000003_bugs::Migration),
             Box::new(m20261210_000004_dashboard::Migration),
+            Box::new(m20261211_000003_performance::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
-//! The bug list, and an index by which bugs are found by any part of their summary.
+//! The bug list, an index by which bugs are found by any part of their summary, and how often failures
+//! that bugs are searched for were seen.
 
-use crate::initial::table;
+use crate::initial::{index, table};
 use sea_orm_migration::sea_orm::DbBackend;
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -31,7 +32,24 @@ impl MigrationTrait for Migration {
                     .take(),
             )
             .await?;
-        // Grows with every change of the table, so that what was found before is known to be stale.
+        manager
+            .create_table(
+                table("failure_sightings")
+                    // Digest of the cleaned error line.
+                    .col(binary_len("search", 16))
+                    // Of the push, days since 1970.
+                    .col(integer("day"))
+                    // How many jobs had the line.
+                    .col(big_integer("jobs"))
+                    // The push of the first of these jobs; it may be gone.
+                    .col(big_integer("first_push_id"))
+                    .primary_key(Index::create().col("search").col("day"))
+                    .take(),
+            )
+            .await?;
+        // By which what is too old is found.
+        manager.create_index(index("failure_sightings", &["day"])).await?;
+        // Grows with every change of the list of bugs, so that what was found before is known to be stale.
         let version = Query::insert()
             .into_table("gateway_state")
             .columns(["key", "value"])

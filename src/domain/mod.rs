@@ -7,6 +7,7 @@ mod exchange;
 mod failure_classification;
 mod held;
 mod job;
+mod performance;
 mod push;
 mod repository;
 mod retention;
@@ -25,6 +26,7 @@ pub use job::{
     ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,
     ParseStatus, Parts, Platform, ReferenceData, Step, StepError, TaskRun, UNKNOWN,
 };
+pub use performance::{Measurement, PerformanceContext, PerformanceDocument, PerformanceSeries};
 pub use push::{Commit, Push};
 pub use repository::{Repository, RepositoryKind};
 pub use retention::Retention;

@@ -4,13 +4,13 @@
 //! rows whose folded summary contains the folded term, whatever characters that has.
 
 use super::batch::Row;
+use super::json_rows::DialectStatement;
 use super::time::{from_micros, to_micros};
 use super::{Backend, Store, StoreError};
 use crate::domain::Bug;
 use crate::logs::Profile;
 use crate::suggestions::{MOST_BUGS, folded, open_since};
 use chrono::{DateTime, Utc};
-use sea_orm::sqlx::{self, AssertSqlSafe};
 use serde_json::json;
 
 /// By the rules of 2026 the best are chosen from at most so many: the shortest summaries, since of those
@@ -60,26 +60,19 @@ impl Store {
     }
 
     async fn matching_bugs(&self, profile: Profile, terms: &str, since: i64) -> Result<Vec<Row>, StoreError> {
-        Ok(match self.backend() {
-            Backend::Postgres { readers, .. } => {
-                let from = "jsonb_to_recordset($1::jsonb) AS t(place int, term text, pattern text) \
-                     JOIN bugs b ON b.folded LIKE t.pattern";
-                let sql = statement(profile, from, "strpos");
-                let query = sqlx::query(AssertSqlSafe(sql)).bind(terms).bind(since);
-                query.fetch_all(readers).await?.into_iter().map(Row::Postgres).collect()
-            }
-            Backend::Sqlite { readers, .. } => {
-                let from = "(SELECT value ->> 'place' AS place, value ->> 'term' AS term, \
-                     value ->> 'pattern' AS pattern FROM json_each($1)) AS t \
-                     CROSS JOIN bugs_folded_trigrams f ON f.folded MATCH t.pattern \
-                     CROSS JOIN bugs b ON b.id = f.rowid";
-                let sql = statement(profile, from, "instr");
-                let query = sqlx::query(AssertSqlSafe(sql)).bind(terms).bind(since);
-                query.fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect()
-            }
-        })
+        let statement = DialectStatement {
+            postgres: || statement(profile, FROM_POSTGRES, "strpos"),
+            sqlite: || statement(profile, FROM_SQLITE, "instr"),
+        };
+        self.read_rows(statement, terms, &[since]).await
     }
 }
+
+const FROM_POSTGRES: &str = "jsonb_to_recordset($1::jsonb) AS t(place int, term text, pattern text) \
+     JOIN bugs b ON b.folded LIKE t.pattern";
+const FROM_SQLITE: &str = "(SELECT value ->> 'place' AS place, value ->> 'term' AS term, \
+     value ->> 'pattern' AS pattern FROM json_each($1)) AS t \
+     CROSS JOIN bugs_folded_trigrams f ON f.folded MATCH t.pattern CROSS JOIN bugs b ON b.id = f.rowid";
 
 /// `from` gives terms `t` and the bugs `b` that contain them; `position` is the function that tells where.
 fn statement(profile: Profile, from: &str, position: &str) -> String {

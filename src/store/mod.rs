@@ -17,6 +17,7 @@ pub mod follow_up;
 mod held;
 pub(crate) mod intern;
 mod job_rows;
+mod json_rows;
 mod ledger;
 pub mod lists;
 mod log_references;
@@ -29,6 +30,7 @@ mod reads;
 mod repositories;
 mod repository_import;
 mod retention;
+mod sightings;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;

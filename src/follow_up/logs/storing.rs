@@ -3,15 +3,19 @@
 use super::Found;
 use crate::domain::ContentType;
 use crate::follow_up::Lease;
+use crate::formats::performance_document;
 use crate::limits;
 use crate::logs::{Detail, FailureLine, LogError, ParsedLog, Step, Summary};
 use crate::store::batch::{
-    BatchTransaction, DetailRow, FailureLineRow, FlatErrorRow, LeasedLog, PartsRule, StepRow, SummaryRow,
+    BatchTransaction, DetailRow, FailureLineRow, FlatErrorRow, LeasedLog, PartsRule, PerformanceRow, StepRow,
+    SummaryRow,
 };
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, NaiveDateTime};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use tracing::warn;
 
 /// Code points kept of the name of a step (logs contract 3.6).
 const STEP_NAME: usize = 200;
@@ -39,7 +43,26 @@ async fn store_text(
     if !log.has_supplied_summary {
         store_summary(transaction, log.job_id, log_id, &parsed.summary).await?;
     }
+    store_performance(transaction, log.job_id, &parsed.performance_data).await?;
     store_details(transaction, log.job_id, &parsed.details).await
+}
+
+async fn store_performance(
+    transaction: &mut BatchTransaction<'_>,
+    job_id: i64,
+    documents: &[Box<RawValue>],
+) -> Result<(), StoreError> {
+    let read = |document: &Box<RawValue>| {
+        let document = serde_json::from_str(document.get()).map_err(|error| error.to_string());
+        document.and_then(performance_document)
+    };
+    let (documents, problems): (Vec<_>, Vec<_>) = documents.iter().map(read).partition(Result::is_ok);
+    for problem in problems.into_iter().filter_map(Result::err) {
+        warn!(job = job_id, problem, "performance data of a log cannot be stored");
+    }
+    let documents: Vec<_> = documents.into_iter().filter_map(Result::ok).collect();
+    let rows: Vec<_> = documents.iter().map(|document| PerformanceRow { job_id, document }).collect();
+    transaction.add_performance(&rows).await
 }
 
 async fn store_summary(

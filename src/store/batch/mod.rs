@@ -10,14 +10,17 @@ mod held;
 mod jobs;
 mod logs;
 mod parts;
+mod performance;
 mod reference;
 mod rows;
+mod sightings;
 
 pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
 pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
 pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
+pub(crate) use performance::PerformanceRow;
 pub(crate) use reference::{ReferenceTable, SignatureRow};
 
 use super::{Backend, Store, StoreError};
