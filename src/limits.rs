@@ -3,6 +3,7 @@
 //! Lengths are Unicode code points, sizes are bytes after decompression. A limit is refused with a
 //! violation or error that names it; nothing is cut silently.
 
+use chrono::TimeDelta;
 use std::time::Duration;
 
 /// Largest submission at every door, and largest gRPC message.
@@ -411,3 +412,11 @@ pub const PUSH_BYTES: u64 = 32 * 1024 * 1024;
 pub const PUSH_FETCH_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long it is remembered how far a push log was read (contract-ingest 3.7).
 pub const PUSH_LOG_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Microseconds of a day.
+pub const DAY_MICROS: i64 = 86_400_000_000;
+/// Searches for bugs whose results are kept in memory, as an estimate.
+pub const CACHED_SEARCHES: usize = 10_000;
+/// Bugs, and searches without any, that are kept in memory with these results: some 20 MiB.
+pub const CACHED_BUGS: u64 = 40_000;
+/// A result is not kept longer: an open bug ceases to be recent.
+pub const CACHED_SEARCH_AGE: TimeDelta = TimeDelta::minutes(10);

@@ -9,8 +9,10 @@ mod m20261202_000001_access;
 mod m20261206_000001_exchanges;
 mod m20261210_000001_push_fetches;
 mod m20261210_000002_follow_up;
+mod m20261210_000003_bugs;
 mod m20261210_000004_dashboard;
 mod m20261210_000012_performance_fetches;
+mod m20261211_000003_performance;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -35,8 +37,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261206_000001_exchanges::Migration),
             Box::new(m20261210_000001_push_fetches::Migration),
             Box::new(m20261210_000002_follow_up::Migration),
+            Box::new(m20261210_000003_bugs::Migration),
             Box::new(m20261210_000004_dashboard::Migration),
             Box::new(m20261210_000012_performance_fetches::Migration),
+            Box::new(m20261211_000003_performance::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod administration;
 mod brokers;
+mod bugs;
 mod credential;
 mod database;
 mod demo;
@@ -92,6 +93,9 @@ enum Command {
     /// See, replay and discard submissions that are held
     #[command(subcommand)]
     Held(held::HeldCommand),
+    /// Administer the bugs that failures are matched with
+    #[command(subcommand)]
+    Bugs(bugs::BugsCommand),
     /// Read logs as the gateway reads them
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -172,6 +176,7 @@ async fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Publish(arguments) => publish::run(arguments, context).await,
         Command::Pulse(command) => pulse::run(command, context).await,
         Command::Held(command) => held::run(command, context).await,
+        Command::Bugs(command) => bugs::run(command, context).await,
         Command::Log(command) => log::run(&command, &context).await,
     }
 }

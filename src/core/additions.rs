@@ -2,14 +2,20 @@
 //! per kind of part stores them and every submission learns whether it added anything (R7).
 
 use super::family::WorkingRow;
-use crate::domain::{JobDetail, JobResult, JobState, LogReference, LogSummary, ParseStatus, Parts};
+use crate::domain::{
+    JobDetail, JobResult, JobState, LogReference, LogSummary, ParseStatus, Parts, PerformanceDocument,
+};
+use crate::formats::performance_documents;
 use crate::store::StoreError;
 use crate::store::batch::{
-    ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, PerformanceFetchRow, SUPPLIED, StepRow,
-    SummaryRow,
+    ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, PerformanceFetchRow, PerformanceRow,
+    SUPPLIED, StepRow, SummaryRow,
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Name of the artifact that carries performance data.
+const PERFORMANCE_DATA: &str = "performance_data";
 
 /// Job, and the two texts that make a log or detail unique in it.
 type PairKey<'a> = (i64, &'a str, &'a str);
@@ -135,9 +141,18 @@ impl<'a> Additions<'a> {
                 ArtifactRow { job_id, name, kind, blob }
             })
             .collect();
+        let mut measured = Vec::new();
         for (job, name) in transaction.add_artifacts(&artifacts).await? {
-            added.extend(self.artifacts.get(&(job, &*name)).map(|artifact| artifact.owner));
+            let Some(artifact) = self.artifacts.get(&(job, &*name)) else { continue };
+            added.insert(artifact.owner);
+            if name == PERFORMANCE_DATA {
+                let (_, blob) = artifact.value;
+                measured.extend(documents_of(job, blob).into_iter().map(|document| (job, document)));
+            }
         }
+        let rows: Vec<PerformanceRow<'_>> =
+            measured.iter().map(|(job_id, document)| PerformanceRow { job_id: *job_id, document }).collect();
+        transaction.add_performance(&rows).await?;
         let mut jobs = transaction.add_steps(&self.steps()).await?;
         jobs.extend(transaction.add_summaries(&self.summary_rows()).await?);
         for job in jobs {
@@ -188,6 +203,14 @@ impl<'a> Additions<'a> {
         }
         steps
     }
+}
+
+/// The performance data in an artifact. One that has another form stays but an artifact.
+fn documents_of(job: i64, blob: &str) -> Vec<PerformanceDocument> {
+    performance_documents(blob).unwrap_or_else(|problem| {
+        tracing::warn!(job, problem, "performance data of a job cannot be read");
+        Vec::new()
+    })
 }
 
 fn of_rule<K, T>(parts: &ByKey<K, T>, rule: PartsRule) -> impl Iterator<Item = (&K, &T)> {

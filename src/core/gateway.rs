@@ -8,6 +8,7 @@ use super::push_notices::PushNoticeSubmission;
 use super::readiness::{Commits, Readiness};
 use super::retention;
 use super::submission::{Content, Item, PushSubmission, Submission};
+use super::suggestions::BugFinder;
 use super::writer::{self, Work, WriterContext};
 use super::{notices, push_notices, pushes, replay};
 use crate::access::{Credentials, Principal};
@@ -55,6 +56,8 @@ pub(crate) struct GatewayShared {
     pub(crate) context: Arc<WriterContext>,
     directory: Arc<DirectoryKeeper>,
     consumers: Consumers,
+    /// Finds bugs for error lines.
+    pub(super) bugs: BugFinder,
     /// Queues of the writers; empty once the gateway stops.
     queues: RwLock<Vec<mpsc::Sender<Work>>>,
     heard: watch::Sender<u64>,
@@ -148,6 +151,7 @@ impl Gateway {
             context,
             directory: directory.clone(),
             consumers: Consumers::default(),
+            bugs: BugFinder::new(store.clone()),
             queues: RwLock::new(queues),
             heard: heard.clone(),
             tasks: Mutex::default(),

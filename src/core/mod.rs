@@ -23,6 +23,7 @@ mod releases;
 mod replay;
 mod retention;
 mod submission;
+mod suggestions;
 mod writer;
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! What Herdgate is about: jobs, pushes, artifacts, verdicts and the rules between them. No I/O and
 //! no transport here; everything is plain data and pure functions.
 
+mod bug;
 mod digest;
 mod exchange;
 mod failure_classification;
 mod held;
 mod job;
+mod performance;
 mod push;
 mod push_target;
 mod repository;
@@ -16,6 +18,7 @@ mod text;
 mod transition;
 mod verdict;
 
+pub use bug::Bug;
 pub use digest::{ContentDigest, Fingerprint};
 pub use exchange::{DEFAULT_BROKER, ExchangeKind, QueueType, Registration, RegistrationOrigin};
 pub use failure_classification::FailureClassification;
@@ -24,6 +27,7 @@ pub use job::{
     ArtifactSubmission, ContentType, Job, JobDetail, LogReference, LogSummary, NamedSymbol, OpaqueArtifact,
     ParseStatus, Parts, Platform, ReferenceData, Step, StepError, TaskRun, UNKNOWN,
 };
+pub use performance::{Measurement, PerformanceContext, PerformanceDocument, PerformanceSeries};
 pub use push::{Commit, Push};
 pub use push_target::{InvalidTarget, PushTarget, full_revision};
 pub use repository::{Repository, RepositoryKind};

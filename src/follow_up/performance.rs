@@ -3,13 +3,15 @@
 
 use super::logs::{Source, Unobtainable};
 use super::{Lease, Outcome, QueueTable, Work};
-use crate::formats::check_performance;
+use crate::formats::{check_performance, performance_document};
 use crate::limits;
 use crate::logs::PerformanceArtifact;
+use crate::store::batch::{BatchTransaction, PerformanceRow};
 use crate::store::follow_up::PERFORMANCE;
 use crate::store::{Store, StoreError};
 use futures::StreamExt;
 use serde_json::value::RawValue;
+use tracing::warn;
 
 /// Fetches documents of performance data.
 #[derive(Debug)]
@@ -69,9 +71,30 @@ impl<S: Source> Work for PerformanceWork<S> {
         // A job may link to several documents; each is an artifact of its own.
         let name = format!("performance_data/{}", lease.id);
         let mut transaction = self.store.begin_batch().await?;
-        if transaction.finish_performance(lease, &name, &blob).await? {
+        if let Some(job_id) = transaction.finish_performance(lease, &name, &blob).await? {
+            store_measurements(&mut transaction, job_id, &documents).await?;
             transaction.commit().await?;
         }
         Ok(Outcome::Stored)
     }
+}
+
+/// Stores the values in documents as data points of their series. What is no performance data is told to
+/// the log: the document itself is kept as an artifact.
+pub(super) async fn store_measurements(
+    transaction: &mut BatchTransaction<'_>,
+    job_id: i64,
+    documents: &[Box<RawValue>],
+) -> Result<(), StoreError> {
+    let read = |document: &Box<RawValue>| {
+        let document = serde_json::from_str(document.get()).map_err(|error| error.to_string());
+        document.and_then(performance_document)
+    };
+    let (documents, problems): (Vec<_>, Vec<_>) = documents.iter().map(read).partition(Result::is_ok);
+    for problem in problems.into_iter().filter_map(Result::err) {
+        warn!(job = job_id, problem, "performance data of a job cannot be stored");
+    }
+    let documents: Vec<_> = documents.into_iter().filter_map(Result::ok).collect();
+    let rows: Vec<_> = documents.iter().map(|document| PerformanceRow { job_id, document }).collect();
+    transaction.add_performance(&rows).await
 }

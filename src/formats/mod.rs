@@ -9,6 +9,7 @@
 //! ```
 
 mod artifact;
+mod bugzilla;
 mod date_time;
 mod findings;
 mod items;
@@ -23,18 +24,21 @@ pub mod registration;
 pub mod repository;
 mod schema;
 pub mod schema_words;
+mod suggestions;
 mod translate;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
+pub use bugzilla::{BUG_FIELDS, BugList, BugListError, parse_bug_list};
 pub use findings::too_large;
 pub use items::split_items;
 pub use legacy::{CollectionError, decode_collection, place_in_collection, split_collection};
-pub use performance::check_performance;
+pub use performance::{check_performance, performance_document, performance_documents};
 pub use push::{decode_push, decode_push_json, parse_push_collection};
 pub use schema::schemas;
+pub use suggestions::supplied_suggestions;
 pub use validate::{DocumentFormat, ItemReport, validate};
 
 use crate::core::{Content, PushSubmission};

@@ -48,7 +48,7 @@ const PERFORMANCE_BYTES: usize = 8 * 1024 * 1024;
 const WARNINGS: usize = 20;
 
 /// The rules by which a log is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Profile {
     /// Steps, details, at most 100 errors a step.
     Of2018,

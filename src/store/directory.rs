@@ -15,9 +15,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn directory_version(&self) -> Result<i64, StoreError> {
-        let row = gateway_state::Entity::find_by_id(DIRECTORY_VERSION).one(&self.read_connection()).await?;
-        row.and_then(|row| row.value.parse().ok())
-            .ok_or_else(|| StoreError::Internal("gateway_state has no directory_version".into()))
+        state_number(&self.read_connection(), DIRECTORY_VERSION).await
     }
 
     /// Commits something that changes nothing: whether that can be done is known no other way.
@@ -33,6 +31,13 @@ impl Store {
             .await?;
         Ok(transaction.commit().await?)
     }
+}
+
+/// A number that `gateway_state` has under this key.
+pub(super) async fn state_number(connection: &impl ConnectionTrait, key: &str) -> Result<i64, StoreError> {
+    let row = gateway_state::Entity::find_by_id(key).one(connection).await?;
+    row.and_then(|row| row.value.parse().ok())
+        .ok_or_else(|| StoreError::Internal(format!("gateway_state has no number {key}")))
 }
 
 /// To be called in the transaction of every change.

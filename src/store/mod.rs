@@ -1,6 +1,8 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
 pub(crate) mod batch;
+mod bug_search;
+mod bugs;
 mod changes;
 mod credentials;
 mod delivery_attempts;
@@ -15,6 +17,7 @@ pub mod follow_up;
 mod held;
 pub(crate) mod intern;
 mod job_rows;
+mod json_rows;
 mod ledger;
 pub mod lists;
 mod log_references;
@@ -28,6 +31,7 @@ mod reads;
 mod repositories;
 mod repository_import;
 mod retention;
+mod sightings;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
@@ -38,6 +42,8 @@ mod time;
 pub(crate) mod violations;
 mod waiting;
 
+pub use bug_search::BugQuery;
+pub use bugs::{BugListChange, BugListPart};
 pub use credentials::Creation;
 pub use error::StoreError;
 pub use exchange_bindings::Binding;

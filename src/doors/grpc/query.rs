@@ -12,8 +12,8 @@ use crate::doors::panics::end_on_panic;
 use crate::limits;
 use crate::proto::get_job_response::Found;
 use crate::proto::{
-    GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse, ListPushesRequest, ListPushesResponse,
-    WatchJobsRequest, WatchJobsResponse,
+    GetJobRequest, GetJobResponse, ListBugSuggestionsRequest, ListBugSuggestionsResponse, ListJobsRequest,
+    ListJobsResponse, ListPushesRequest, ListPushesResponse, WatchJobsRequest, WatchJobsResponse,
 };
 use crate::store::model::{HeldFilter, JobFilter};
 use crate::telemetry::Metrics;
@@ -124,6 +124,20 @@ impl QueryService for Query {
             _ => String::new(),
         };
         Ok(Response::new(ListPushesResponse { pushes, next_page_token }))
+    }
+
+    async fn list_bug_suggestions(
+        &self,
+        request: Request<ListBugSuggestionsRequest>,
+    ) -> Result<Response<ListBugSuggestionsResponse>, Status> {
+        let guid = request.into_inner().job_guid;
+        without_nul("job_guid", &guid)?;
+        let unknown = || Refusal::NotFound(format!("no job is known by {guid:?}"));
+        let (repository, job) = self.gateway.store().job_place(&guid).await?.ok_or_else(unknown)?;
+        let suggestions = self.gateway.bug_suggestions(repository, job).await?.ok_or_else(unknown)?;
+        let (suggestions, suggestions_left_out) =
+            fitting(suggestions.into_iter().map(translate::bug_suggestion));
+        Ok(Response::new(ListBugSuggestionsResponse { suggestions, suggestions_left_out }))
     }
 
     async fn watch_jobs(

@@ -3,6 +3,7 @@
 use super::Found;
 use crate::domain::ContentType;
 use crate::follow_up::Lease;
+use crate::follow_up::performance::store_measurements;
 use crate::limits;
 use crate::logs::{Detail, FailureLine, LogError, ParsedLog, PerformanceArtifact, Step, Summary};
 use crate::store::batch::{
@@ -44,7 +45,8 @@ async fn store_text(
         store_summary(transaction, log.job_id, log_id, &parsed.summary).await?;
     }
     store_details(transaction, log.job_id, &parsed.details).await?;
-    store_performance(transaction, log.job_id, url, parsed).await
+    store_performance(transaction, log.job_id, url, parsed).await?;
+    store_measurements(transaction, log.job_id, &parsed.performance_data).await
 }
 
 async fn store_summary(

@@ -1,7 +1,7 @@
 //! What was found in a log, stored under the lease of whoever read it.
 
 use super::{BatchTransaction, RowSet, StoreError};
-use crate::logs::FailureLine;
+use crate::logs::{FailureLine, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
 
 /// In place of a log's number: the submitter supplied the summary.
@@ -89,7 +89,7 @@ impl BatchTransaction<'_> {
             .int("line_number", rows.iter().map(|row| row.line_number))
             .text("line", rows.iter().map(|row| row.line));
         self.run(sql, set).await?;
-        Ok(())
+        self.note_failures(rows.iter().map(|row| (row.job_id, row.line)), Profile::Of2026).await
     }
 
     /// Adds failure lines; of those with one ordinal the first stays.

@@ -5,20 +5,24 @@
 //! taken in the order of their keys, so that concurrent batches hardly ever lock in opposite orders;
 //! where they do, the database breaks one off, and that one is run again.
 
+mod bugs;
 mod held;
 mod jobs;
 mod logs;
 mod parts;
 mod performance;
+mod performance_fetches;
 mod reference;
 mod rows;
+mod sightings;
 
 pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
 pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
 pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
-pub(crate) use performance::PerformanceFetchRow;
+pub(crate) use performance::PerformanceRow;
+pub(crate) use performance_fetches::PerformanceFetchRow;
 pub(crate) use reference::{ReferenceTable, SignatureRow};
 
 use super::{Backend, Store, StoreError};

@@ -1,6 +1,7 @@
 //! Logs, details, artifacts and summaries of a group commit.
 
 use super::{BatchTransaction, RowSet, StoreError};
+use crate::logs::Profile;
 
 /// Whose parts they are: only what an applied submission says may change parts that are there (R7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,16 +172,21 @@ impl BatchTransaction<'_> {
                  SELECT s.job_id, s.id, t.line_number, t.line FROM {rows} JOIN log_steps s ON \
                  s.job_id = t.job_id AND s.started_line = t.started_line AND \
                  s.finished_line = t.finished_line WHERE true \
-                 ON CONFLICT (step_id, line_number) DO NOTHING RETURNING job_id";
+                 ON CONFLICT (step_id, line_number) DO NOTHING RETURNING job_id, line";
             let set = RowSet::new()
                 .bigint("job_id", errors.iter().map(|e| e.0.job_id))
                 .int("started_line", errors.iter().map(|e| e.0.started_line))
                 .int("finished_line", errors.iter().map(|e| e.0.finished_line))
                 .int("line_number", errors.iter().map(|e| e.1))
                 .text("line", errors.iter().map(|e| e.2));
-            for row in self.run(sql, set).await? {
-                jobs.push(row.bigint(0)?);
-            }
+            let added = self.run(sql, set).await?;
+            let added: Vec<(i64, String)> = added
+                .iter()
+                .map(|row| Ok((row.bigint(0)?, row.text(1)?)))
+                .collect::<Result<_, StoreError>>()?;
+            let lines = added.iter().map(|(job, line)| (*job, line.as_str()));
+            self.note_failures(lines, Profile::Of2018).await?;
+            jobs.extend(added.iter().map(|(job, _)| *job));
         }
         jobs.sort_unstable();
         jobs.dedup();

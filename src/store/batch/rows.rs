@@ -14,6 +14,7 @@ enum Column<'a> {
     BigInt(Vec<Option<i64>>),
     Int(Vec<Option<i32>>),
     SmallInt(Vec<Option<i16>>),
+    Double(Vec<Option<f64>>),
     Bytes(Vec<Option<Cow<'a, [u8]>>>),
 }
 
@@ -67,6 +68,11 @@ impl<'a> RowSet<'a> {
         values: impl Iterator<Item = Option<i16>>,
     ) -> Self {
         self.push(name, Column::SmallInt(values.collect()))
+    }
+
+    /// Finite numbers.
+    pub(super) fn double(self, name: &'static str, values: impl Iterator<Item = f64>) -> Self {
+        self.push(name, Column::Double(values.map(Some).collect()))
     }
 
     pub(super) fn bytes(self, name: &'static str, values: impl Iterator<Item = &'a [u8]>) -> Self {
@@ -145,6 +151,7 @@ impl<'a> RowSet<'a> {
                 Column::BigInt(values) => query.bind(values),
                 Column::Int(values) => query.bind(values),
                 Column::SmallInt(values) => query.bind(values),
+                Column::Double(values) => query.bind(values),
                 Column::Bytes(values) => {
                     query.bind(values.into_iter().map(|v| v.map(Cow::into_owned)).collect::<Vec<_>>())
                 }
@@ -164,6 +171,7 @@ impl Column<'_> {
             Self::BigInt(values) => values.len(),
             Self::Int(values) => values.len(),
             Self::SmallInt(values) => values.len(),
+            Self::Double(values) => values.len(),
             Self::Bytes(values) => values.len(),
         }
     }
@@ -174,6 +182,7 @@ impl Column<'_> {
             Self::BigInt(_) => "bigint",
             Self::Int(_) => "int",
             Self::SmallInt(_) => "smallint",
+            Self::Double(_) => "float8",
             Self::Bytes(_) => "bytea",
         }
     }
@@ -196,6 +205,7 @@ impl Column<'_> {
             Self::BigInt(values) => number(values[row], to),
             Self::Int(values) => number(values[row], to),
             Self::SmallInt(values) => number(values[row], to),
+            Self::Double(values) => number(values[row], to),
             Self::Bytes(values) => match values[row].as_deref() {
                 Some(bytes) => {
                     to.push('"');

@@ -5,5 +5,6 @@ pub mod exchanges;
 pub mod gateway;
 pub mod held;
 pub mod jobs;
+pub mod performance;
 pub mod reference_data;
 pub mod repositories;

@@ -7,9 +7,11 @@ mod artifacts;
 mod comparison;
 mod dashboard_jobs;
 mod details;
+mod failures;
 mod job_page;
 mod jobs;
 mod logs;
+mod performance;
 mod pushes;
 mod reference_data;
 mod repositories;
@@ -19,8 +21,10 @@ pub use comparison::{Comparison, Condition};
 pub(super) use dashboard_jobs::ShownSignatures;
 pub use dashboard_jobs::{DashboardJob, DashboardPage, DashboardQuery, ShownSignature, TaskSelector};
 pub use details::{DetailCondition, DetailPlace, ListedDetail};
+pub use failures::{ErrorLine, JobFailures, ListedFailureLine, ListedStep};
 pub use jobs::{JobCondition, JobNumber, JobText, ListedJob};
 pub use logs::ListedLog;
+pub use performance::{ListedMeasurement, ListedSeries, MeasurementQuery, SeriesQuery};
 pub use pushes::{PushCondition, StatusCount};
 pub use reference_data::{
     ListedName, ListedOptionCollection, ListedPlatform, ListedSymbol, NameList, PlatformList, SymbolList,

@@ -1,6 +1,7 @@
 //! What the store promises, on both databases.
 
 mod administration;
+mod bugs;
 mod changes;
 mod exchanges;
 mod fixtures;

@@ -1,6 +1,6 @@
 use super::{fixtures::execute, on_each_database};
 use crate::store::StoreError;
-use crate::store::entities::{exchanges, gateway, held, jobs, reference_data, repositories};
+use crate::store::entities::{exchanges, gateway, held, jobs, performance, reference_data, repositories};
 use crate::store::testing::TestDatabase;
 use sea_orm::EntityTrait;
 
@@ -86,6 +86,8 @@ on_each_database! {
             jobs::job_artifact,
             jobs::log_step,
             jobs::log_error,
+            performance::performance_series,
+            performance::performance_data,
             held::held_message,
             held::held_ledger,
             held::pending_supersede,

@@ -3,6 +3,7 @@
 mod admin;
 mod exchange;
 mod job;
+mod suggestion;
 #[cfg(test)]
 pub mod tests_support;
 mod verdict;
@@ -14,6 +15,7 @@ pub use admin::{
 };
 pub use exchange::{exchange, registration_of};
 pub use job::{job_with_parts, push, stored_job};
+pub use suggestion::bug_suggestion;
 pub use verdict::{fitted, verdict, violation};
 pub use work::{work_item, work_to_retry};
 

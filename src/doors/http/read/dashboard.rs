@@ -55,12 +55,12 @@ async fn list_users() -> Nothing {
 /// A source of performance data.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PerformanceFramework {
-    id: u32,
-    name: &'static str,
+    pub(super) id: u32,
+    pub(super) name: &'static str,
 }
 
 /// Numbers that performance data goes by.
-const FRAMEWORKS: [PerformanceFramework; 4] = [
+pub(super) const FRAMEWORKS: [PerformanceFramework; 4] = [
     PerformanceFramework { id: 1, name: "talos" },
     PerformanceFramework { id: 2, name: "build_metrics" },
     PerformanceFramework { id: 4, name: "awsy" },

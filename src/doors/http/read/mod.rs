@@ -5,6 +5,7 @@ mod artifacts;
 mod dashboard;
 mod dashboard_jobs;
 mod details;
+mod failures;
 mod filters;
 mod job_filters;
 mod job_row;
@@ -18,6 +19,7 @@ mod push_filters;
 mod pushes;
 mod reference_data;
 mod repositories;
+mod suggestions;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -41,6 +43,8 @@ pub fn routes() -> OpenApiRouter<HttpDoor> {
         .merge(dashboard_jobs::routes())
         .merge(details::routes())
         .merge(artifacts::routes())
+        .merge(failures::routes())
+        .merge(suggestions::routes())
         .merge(reference_data::routes())
         .merge(repositories::routes())
         .merge(performance::routes())

@@ -57,7 +57,7 @@ pinned! {
         "one_option_collection" "/api/optioncollectionhash/1/",
         "one_classification" "/api/failureclassification/7/",
         "one_repository" "/api/repository/2/";
-    performance_data_is_an_empty_object:
+    performance_data_that_is_not_there_is_an_empty_object:
         "performance" "/api/project/quince/performance/signatures/?framework=1&interval=2",
         "performance" "/api/project/quince/performance/data/?signatures=x";
 }

@@ -4,6 +4,8 @@ mod dashboard;
 mod details;
 mod forms;
 mod jobs;
+mod performance;
 mod pushes;
 mod refusals;
+mod suggestions;
 pub(in crate::doors::http) mod world;

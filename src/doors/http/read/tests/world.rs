@@ -167,7 +167,8 @@ async fn populate(gateway: &Gateway) {
     store.write_connection().execute_unprepared(fixed).await.unwrap();
 }
 
-async fn submit(gateway: &Gateway, job: Job) {
+/// Has a job stored.
+pub async fn submit(gateway: &Gateway, job: Job) {
     let submission = Submission {
         door: Door::Http,
         received_at: Utc::now(),
@@ -234,7 +235,8 @@ fn jobs() -> [Job; 4] {
     ]
 }
 
-fn job(guid: &str, push: char, state: &str, result: &str) -> Job {
+/// A job without parts of repository `quince`.
+pub fn job(guid: &str, push: char, state: &str, result: &str) -> Job {
     Job {
         guid: JobGuid::try_new(guid).unwrap(),
         project: ProjectName::try_new("quince").unwrap(),
@@ -288,6 +290,6 @@ fn detail(title: Option<&str>, value: &str, url: Option<&str>) -> JobDetail {
     }
 }
 
-fn artifact(name: &str, kind: &str, blob: &str) -> OpaqueArtifact {
+pub fn artifact(name: &str, kind: &str, blob: &str) -> OpaqueArtifact {
     OpaqueArtifact { name: name.into(), kind: kind.into(), blob: blob.into() }
 }
