@@ -161,7 +161,7 @@ async fn what_is_no_message_of_a_known_repository_is_held_and_blocks_nothing(dat
     assert_eq!(held_of(&gateway, &exchange).await.len(), 1);
 }
 
-crate::harness::on_both_databases! {
+on_both_databases!(
     the_three_kinds_of_messages_bring_their_pushes_and_release_what_waits,
     what_is_no_message_of_a_known_repository_is_held_and_blocks_nothing,
-}
+);
