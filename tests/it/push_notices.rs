@@ -74,10 +74,7 @@ async fn start(database: &Database, host: &Host) -> Option<(Gateway, Broker)> {
 }
 
 fn of_kind(exchange: &str, kind: &str) -> Value {
-    let mut registration = registration(exchange);
-    registration["kind"] = kind.into();
-    registration["routing_keys"] = json!(["#"]);
-    registration
+    json!({"exchange": exchange, "kind": kind, "routing_keys": ["#"]})
 }
 
 /// A job of this project that waits for its push.
