@@ -29,6 +29,7 @@ mod pulse_clients;
 mod pulse_intake;
 mod pulse_publishing;
 mod pulse_registration;
+mod push_notices;
 mod readme;
 mod refusals;
 mod rules;

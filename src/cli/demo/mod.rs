@@ -1,6 +1,7 @@
 //! `herdgate demo`: the real gateway, a temporary database, and sample jobs submitted by the real
 //! client.
 
+mod broker;
 mod samples;
 mod show;
 mod signed;
@@ -34,7 +35,8 @@ use tokio::net::TcpListener;
 /// How the demo runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing of the configuration is read but HERDGATE_LOG_* and OTEL_*; everybody may write while it runs.")]
+Nothing of the configuration is read but HERDGATE_LOG_*, HERDGATE_PULSE_URL, HERDGATE_PULSE_CA and OTEL_*;
+everybody may write while it runs. With a broker, the samples are published to it too.")]
 pub struct DemoArgs {
     /// Exit after the verdicts
     #[arg(long)]
@@ -76,12 +78,13 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         history: telemetry.history(),
     };
     // Nothing is fetched: the logs of the bundled jobs are nowhere.
-    let mut running = Running::start(listener, gateway, options, PulseOptions::default(), None)?;
+    let pulse = broker::options(&configuration)?;
+    let mut running = Running::start(listener, gateway.clone(), options, pulse.clone(), None)?;
     let address = running.address();
     let server = format!("http://{address}");
 
     let shown = tokio::select! {
-        shown = tell(&server, address, &credential) => shown,
+        shown = tell(&server, address, &credential, &gateway, &pulse) => shown,
         // Nothing is left to drain then.
         failure = running.failed() => return Err(failure),
         signal = signals.next() => Err(Failure::Refused(format!("stopped by {signal}"))),
@@ -112,10 +115,11 @@ async fn administrator(store: &Store, keyring: &Keyring) -> Result<IssuedCredent
     Ok(administration::create(store, keyring, wanted, Utc::now()).await?)
 }
 
-/// The defaults, with a database in the folder; the log tells warnings only unless asked for more.
+/// The defaults, with a database in the folder and the broker that is configured; the log tells warnings
+/// only unless asked for more.
 fn configuration(context: &Context, folder: &Path) -> Result<Configuration, Failure> {
     let mut settings = Settings::default();
-    for key in [Key::LogFormat, Key::LogFilter] {
+    for key in [Key::LogFormat, Key::LogFilter, Key::PulseUrl, Key::PulseCa] {
         if let Some(text) = context.environment.get(&key.variable())? {
             settings.set(key, text.into(), Origin::Environment);
         }
@@ -156,7 +160,13 @@ async fn database(configuration: &Configuration) -> Result<Store, Failure> {
 }
 
 /// The story: a push, the jobs, the push that came late, a job read back, jobs the legacy way.
-async fn tell(server: &str, address: SocketAddr, credential: &IssuedCredential) -> Result<(), Failure> {
+async fn tell(
+    server: &str,
+    address: SocketAddr,
+    credential: &IssuedCredential,
+    gateway: &Gateway,
+    pulse: &PulseOptions,
+) -> Result<(), Failure> {
     let connection = connect(server, None).await?;
     let samples = samples::load()?;
     line(&format!("herdgate demo: a gateway on {server} with an empty temporary database\n"))?;
@@ -192,7 +202,8 @@ async fn tell(server: &str, address: SocketAddr, credential: &IssuedCredential) 
 
     line("\nand a collection of the legacy REST API, signed with Hawk:\n")?;
     let results = signed::submit(address, credential, samples::LEGACY_JOBS).await?;
-    Ok(signed::show(&results)?)
+    signed::show(&results)?;
+    broker::tell(gateway, pulse, &samples.jobs).await
 }
 
 async fn submit_push(connection: &Connection, push: &Push) -> Result<(), Failure> {

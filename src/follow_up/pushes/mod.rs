@@ -6,6 +6,9 @@ mod hosts;
 mod mercurial;
 mod poller;
 
+#[cfg(test)]
+mod tests;
+
 pub use hosts::{Hosts, HostsOptions};
 pub use poller::poll;
 

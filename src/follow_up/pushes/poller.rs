@@ -32,7 +32,7 @@ pub async fn poll(gateway: Gateway, hosts: Arc<Hosts>, every: Duration, stop: Ca
     }
 }
 
-async fn look_at_all(gateway: &Gateway, hosts: &Hosts, every: Duration) {
+pub(super) async fn look_at_all(gateway: &Gateway, hosts: &Hosts, every: Duration) {
     let age = limits::PUSH_FETCH_AGE;
     if let Err(error) = gateway.store().forget_push_fetches(age, Utc::now()).await {
         tracing::debug!(%error, "what was fetched long ago is forgotten later");
