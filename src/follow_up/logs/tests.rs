@@ -114,6 +114,9 @@ async fn statuses(gateway: &Gateway) -> Vec<(i16, Option<i16>, i32, Option<Strin
     rows.into_iter().map(|row| (row.status, row.queue_priority, row.attempts, row.last_error)).collect()
 }
 
+/// Status of a log in the end, attempts at it, and why the last one failed.
+type Ended = (i16, i32, Option<&'static str>);
+
 /// Name, lines, result, and the (number, text) of the errors.
 type StepSeen = (String, i32, i32, String, Vec<(i32, String)>);
 
@@ -182,7 +185,7 @@ async fn a_task_runners_log_becomes_a_flat_list_of_errors() {
 async fn what_cannot_be_had_ends_as_contract_1_4_says() {
     on_each_database(GatewayOptions::default(), async |gateway| {
         let huge = vec![b'x'; 5 * 1024 * 1024 + 1];
-        let cases: [(&str, Vec<ScriptedAnswer>, (i16, i32, Option<&str>)); 6] = [
+        let cases: [(&str, Vec<ScriptedAnswer>, Ended); 6] = [
             ("builds-4h", vec![Err(gone())], (2, 1, Some("the answer is 404"))),
             ("builds-4h", vec![Err(broken()), Err(broken()), Ok(TEXT.into())], (1, 3, None)),
             (
