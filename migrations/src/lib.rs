@@ -9,6 +9,7 @@ mod m20261202_000001_access;
 mod m20261206_000001_exchanges;
 mod m20261210_000002_follow_up;
 mod m20261210_000004_dashboard;
+mod m20261210_000006_push_authors;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261206_000001_exchanges::Migration),
             Box::new(m20261210_000002_follow_up::Migration),
             Box::new(m20261210_000004_dashboard::Migration),
+            Box::new(m20261210_000006_push_authors::Migration),
         ]
     }
 }

@@ -61,6 +61,11 @@ impl World {
         (status, serde_json::from_slice(&body).unwrap_or(Value::String(text)))
     }
 
+    /// The answer to a request as it is.
+    pub async fn send(&self, request: Request) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// The body of an answer that is 200.
     pub async fn read(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
