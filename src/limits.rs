@@ -267,6 +267,9 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Ids before and after that of a job among which similar ones are looked for: no index finds a rare kind of
+/// job, so that what is walked through has to end.
+pub const SIMILAR_JOBS_SPAN: i64 = 200_000;
 /// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
 pub const DASHBOARD_ROWS: u64 = 10_000;
 /// Signatures whose names are remembered for the dashboard.
