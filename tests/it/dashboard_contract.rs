@@ -34,10 +34,8 @@ impl Visited {
         for verdict in submit_pushes(&gateway, pushes.collect()).await {
             assert_eq!(verdict.outcome(), Outcome::Stored, "{verdict:?}");
         }
-        let jobs = vec![
-            completed(&new_guid(), &revisions[0], JobResult::Fail),
-            running(&new_guid(), &revisions[0]),
-        ];
+        let jobs =
+            vec![completed(&new_guid(), &revisions[0], JobResult::Fail), running(&new_guid(), &revisions[0])];
         stream_all(gateway.ingest(), jobs).await;
         Self { gateway, revisions }
     }
@@ -227,7 +225,10 @@ async fn every_field_that_the_page_reads_has_its_form(database: Database) {
             assert_eq!(detail[name], job[name], "{name} in the list and by itself");
         }
         let of_job = &detail["failure_classification_id"];
-        assert!(rows(&classifications).iter().any(|known| known["id"] == *of_job), "{of_job} blanks the page");
+        assert!(
+            rows(&classifications).iter().any(|known| known["id"] == *of_job),
+            "{of_job} blanks the page"
+        );
         for log in visited
             .read(&format!("/api/project/{PROJECT}/job-log-url/?job_id={id}"))
             .await
@@ -263,7 +264,11 @@ async fn every_query_for_pushes_that_the_page_sends_finds_its_pushes(database: D
     ] {
         let found = visited.pushes(&query).await;
         let found: Vec<_> = found.as_array().unwrap().iter().map(|push| push["revision"].clone()).collect();
-        assert_eq!(found, expected.iter().map(|revision| Value::from(revision.as_str())).collect::<Vec<_>>(), "{query}");
+        assert_eq!(
+            found,
+            expected.iter().map(|revision| Value::from(revision.as_str())).collect::<Vec<_>>(),
+            "{query}"
+        );
     }
 }
 

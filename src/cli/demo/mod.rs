@@ -67,6 +67,8 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
         http: HttpOptions::default(),
+        fetcher: None,
+        dashboard: None,
         tls: None,
         quotas: Quotas::default(),
         history: telemetry.history(),
