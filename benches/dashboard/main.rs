@@ -86,6 +86,7 @@ async fn measure(database: &Database, settings: &Settings) {
     let started = Instant::now();
     grpc::pushes(&gateway, &jobs).await;
     grpc::fill(&gateway, &jobs).await;
+    database.take_logs_for_parsed().await;
     let bytes = database.settle().await;
     let pushes = jobs.pushes().count();
     println!(

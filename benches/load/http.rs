@@ -73,11 +73,7 @@ pub struct Connection {
 
 impl Connection {
     pub(super) async fn open(authority: &str, signer: Arc<Signer>) -> Self {
-        let stream = TcpStream::connect(authority).await.expect("a connection");
-        stream.set_nodelay(true).expect("no delay");
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
-        tokio::spawn(connection);
-        Self { sender, authority: authority.to_owned(), signer }
+        Self { sender: dial(authority).await, authority: authority.to_owned(), signer }
     }
 
     /// Posts JSON, signed.
@@ -97,8 +93,11 @@ impl Connection {
         let request = request.header(HOST, &self.authority).header(ACCEPT_ENCODING, "gzip");
         let request = request.body(Full::new(body)).expect("a request");
         let what = format!("{} {}", request.method(), request.uri());
-        // The answer before may have been read a moment before the connection notices.
-        self.sender.ready().await.expect("the connection is kept");
+        // The answer before may have been read a moment before the connection notices. A gateway closes what
+        // was idle for long, and clients dial again.
+        if self.sender.ready().await.is_err() {
+            self.sender = dial(&self.authority).await;
+        }
         let asked = Instant::now();
         let (head, mut body) = self.sender.send_request(request).await.expect("an answer").into_parts();
         let gzipped = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
@@ -115,4 +114,12 @@ impl Connection {
         }
         answer
     }
+}
+
+async fn dial(authority: &str) -> SendRequest<Full<Bytes>> {
+    let stream = TcpStream::connect(authority).await.expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+    tokio::spawn(connection);
+    sender
 }

@@ -19,7 +19,7 @@ const AUTHORS: [&str; 3] = ["ada@example.org", "ben@example.org", "Ada@example.o
 
 impl Visited {
     async fn start(database: &Database) -> Self {
-        let gateway = Gateway::start(database).await;
+        let gateway = Gateway::on(database).start().await;
         let revisions: Vec<String> = AUTHORS.iter().map(|_| new_revision()).collect();
         let pushes = revisions.iter().zip(AUTHORS).enumerate().map(|(number, (revision, author))| Push {
             revision: Some(revision.clone()),
