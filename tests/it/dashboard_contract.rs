@@ -55,7 +55,7 @@ impl Visited {
 #[derive(Debug, Clone, Copy)]
 enum Form {
     Text,
-    /// Null blanks or breaks the page less than nothing at all does; any text will do.
+    /// Also missing: the page shows nothing for it.
     TextOrNull,
     Integer,
     Number,
@@ -63,6 +63,7 @@ enum Form {
     NaiveTime,
     /// 22 characters of the URL alphabet, or a job cannot be selected.
     Slug,
+    /// A list of one thing at least.
     Full,
     OneOf(&'static [&'static str]),
 }
@@ -183,7 +184,6 @@ const LOG: &[(&str, Form)] = &[
 
 fn check(what: &str, value: &Value, fields: &[(&str, Form)]) {
     for (pointer, form) in fields {
-        // What may be null may be missing, too.
         let field = value.pointer(pointer).unwrap_or(&Value::Null);
         assert!(form.is_of(field), "{pointer} of {what} is not {form:?}: {value}");
     }
