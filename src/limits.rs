@@ -280,6 +280,9 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Ids before and after that of a job among which similar ones are looked for: no index finds a rare kind of
+/// job, so that what is walked through has to end.
+pub const SIMILAR_JOBS_SPAN: i64 = 200_000;
 /// Longest that a reader is sent a log for.
 pub const LOG_TEXT_TIME: Duration = Duration::from_secs(300);
 /// Decoded bytes of a log that a reader is sent, above which it is cut off.

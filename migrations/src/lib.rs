@@ -11,6 +11,7 @@ mod m20261210_000001_push_fetches;
 mod m20261210_000002_follow_up;
 mod m20261210_000003_bugs;
 mod m20261210_000004_dashboard;
+mod m20261210_000006_push_authors;
 mod m20261210_000012_performance_fetches;
 mod m20261211_000003_performance;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261210_000002_follow_up::Migration),
             Box::new(m20261210_000003_bugs::Migration),
             Box::new(m20261210_000004_dashboard::Migration),
+            Box::new(m20261210_000006_push_authors::Migration),
             Box::new(m20261210_000012_performance_fetches::Migration),
             Box::new(m20261211_000003_performance::Migration),
         ]

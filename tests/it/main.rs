@@ -14,6 +14,7 @@ mod console;
 mod corpus_round_trip;
 mod credentials;
 mod dashboard;
+mod dashboard_contract;
 mod database_outage;
 mod durability;
 mod fuzz_corpora;

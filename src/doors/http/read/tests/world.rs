@@ -70,8 +70,7 @@ async fn on_each_database_with<F: AsyncFn(World)>(options: HttpOptions, test: F)
 impl World {
     /// The answer as it is.
     pub async fn answer(&self, path: &str) -> axum::response::Response {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        self.router.clone().oneshot(request).await.unwrap()
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
     /// Status and body.
@@ -81,6 +80,11 @@ impl World {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
         (status, serde_json::from_slice(&body).unwrap_or(Value::String(text)))
+    }
+
+    /// The answer to a request as it is.
+    pub async fn send(&self, request: Request) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// The body of an answer that is 200.
