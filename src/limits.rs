@@ -232,6 +232,10 @@ pub const BINDINGS: usize = 1000;
 pub const AUTHOR: usize = 150;
 /// Commit message.
 pub const COMMENT: usize = 1_048_576;
+/// Pushes that one message of a Mercurial server tells of.
+pub const NOTICED_PUSHES: usize = 1000;
+/// Newest commits kept of a push that a push log lists; the others are counted (contract-ingest 3.6).
+pub const LOGGED_COMMITS: usize = 200;
 /// Commits of one push that are sent at once.
 pub const COMMITS: usize = 10_000;
 
@@ -275,6 +279,10 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Longest that a reader is sent a log for.
+pub const LOG_TEXT_TIME: Duration = Duration::from_secs(300);
+/// Decoded bytes of a log that a reader is sent, above which it is cut off.
+pub const LOG_TEXT_BYTES: u64 = 1024 * 1024 * 1024;
 /// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
 pub const DASHBOARD_ROWS: u64 = 10_000;
 /// Signatures whose names are remembered for the dashboard.
@@ -390,5 +398,16 @@ pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
 pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of any log, as received and as decoded, each: far above any real log.
 pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes of a document of performance data that a job links to (logs contract 6.1).
+pub const PERFORMANCE_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of a log that are parsed before other work gets its turn.
 pub const LOG_PIECE_BYTES: usize = 256 * 1024;
+
+/// Longest time from asking a host about a push to the end of its answer.
+pub const PUSH_READ: Duration = Duration::from_secs(120);
+/// Largest answer of a host about a push, as received and as decoded, each.
+pub const PUSH_BYTES: u64 = 32 * 1024 * 1024;
+/// How long it is remembered that a push was asked for.
+pub const PUSH_FETCH_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long it is remembered how far a push log was read (contract-ingest 3.7).
+pub const PUSH_LOG_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -7,6 +7,7 @@ mod failure_classification;
 mod held;
 mod job;
 mod push;
+mod push_target;
 mod repository;
 mod retention;
 mod signature;
@@ -24,6 +25,7 @@ pub use job::{
     ParseStatus, Parts, Platform, ReferenceData, Step, StepError, TaskRun, UNKNOWN,
 };
 pub use push::{Commit, Push};
+pub use push_target::{InvalidTarget, PushTarget, full_revision};
 pub use repository::{Repository, RepositoryKind};
 pub use retention::Retention;
 pub use signature::{OptionSet, Signature};

@@ -69,10 +69,11 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
         http: HttpOptions::default(),
+        fetcher: None,
+        dashboard: None,
         tls: None,
         quotas: Quotas::default(),
         history: telemetry.history(),
-        fetcher: None,
     };
     // Nothing is fetched: the logs of the bundled jobs are nowhere.
     let mut running = Running::start(listener, gateway, options, PulseOptions::default(), None)?;

@@ -9,6 +9,7 @@ mod held;
 mod jobs;
 mod logs;
 mod parts;
+mod performance;
 mod reference;
 mod rows;
 
@@ -17,6 +18,7 @@ pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
 pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
+pub(crate) use performance::PerformanceFetchRow;
 pub(crate) use reference::{ReferenceTable, SignatureRow};
 
 use super::{Backend, Store, StoreError};

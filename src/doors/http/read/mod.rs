@@ -9,6 +9,7 @@ mod filters;
 mod job_filters;
 mod job_row;
 mod jobs;
+mod log_text;
 mod logs;
 mod parameters;
 mod performance;

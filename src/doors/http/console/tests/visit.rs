@@ -158,6 +158,7 @@ impl Visit {
             time: Utc::now(),
             author: "ada@example.org".into(),
             commits: vec![],
+            omitted_commits: 0,
         };
         let submission =
             PushSubmission { raw: Bytes::new(), format: RawFormat::LegacyPushJson, push: Ok(push) };
