@@ -179,7 +179,7 @@ async function administer(page) {
   await page.locator("#form").getByLabel("Signature").fill("0123456789abcdef0123456789abcdef01234567");
   await page.locator("#form").getByLabel("Tier").selectOption("3");
   await page.getByRole("button", { name: "Set" }).click();
-  await page.getByRole("cell", { name: "0123456789abcdef" }).waitFor();
+  await page.locator("td.mono").waitFor();
   await picture(page, "tiers-signed-in", told.pictures);
   await page.getByRole("button", { name: /Clear/ }).click();
   await page.getByText("No override").waitFor();
