@@ -7,6 +7,7 @@ use super::output::line;
 use super::running::{Ended, Running, StopSignals};
 use super::{Context, Exit, Failure};
 use crate::access::administration::check_secrets;
+use crate::bug_tracker;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
@@ -18,6 +19,7 @@ use crate::telemetry::Telemetry;
 use clap::Args;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 /// Everything is configuration.
@@ -40,6 +42,8 @@ Configuration, in herdgate.toml or the environment:
   quota.http_writes          HERDGATE_QUOTA_HTTP_WRITES          credential, each job in a stream being one
   quota.grpc_reads           HERDGATE_QUOTA_GRPC_READS
   quota.grpc_writes          HERDGATE_QUOTA_GRPC_WRITES
+  bugs.bugzilla_url          HERDGATE_BUGS_BUGZILLA_URL          off; whose bugs failures are matched with
+  bugs.refresh_seconds       HERDGATE_BUGS_REFRESH_SECONDS       3600
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
   pulse.url                  HERDGATE_PULSE_URL                  off; amqps://USER:PASSWORD@HOST/VHOST
@@ -122,6 +126,13 @@ async fn serve(
     };
     let pulse = pulse_options(configuration)?;
     let fetcher = fetcher(configuration)?;
+    let refreshing = CancellationToken::new();
+    if let Some(tracker) = configuration.bug_tracker.clone() {
+        let (store, stop) = (gateway.store().clone(), refreshing.clone());
+        tokio::spawn(bug_tracker::run(tracker, fetcher.clone(), store, stop));
+    }
+    // However this ends; what a refresh has not committed by then is as if it had not begun.
+    let _refreshing = refreshing.drop_guard();
     let mut running = Running::start(listener, gateway, options, pulse, Some(fetcher))?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 
