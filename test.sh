@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks everything: formatting, protos, lints, unit tests, integration tests on SQLite and
-# PostgreSQL with a RabbitMQ, and clients in Python and Node. Needs a Debian machine with cargo and rustc, and root
+# PostgreSQL with a RabbitMQ, clients in Python and Node, and the console in a browser. Needs a Debian machine with cargo and rustc, and root
 # or sudo where something is to be installed; what is there already is not touched.
 #
 # HERDGATE_LONG=1 runs the long versions (200 kills, 100000 property cases and messages).
@@ -58,6 +58,7 @@ install_packages() {
     [[ -x "$rabbitmq_server" ]] || missing+=(rabbitmq-server)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+    command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
     if [[ ${#missing[@]} -eq 0 ]]; then
         echo "all Debian packages are there"
         return
@@ -90,10 +91,11 @@ install_legacy_clients() {
     done
 }
 
-install_node_client() {
-    local folder="$clients/node" source=tests/clients/node
-    if cmp -s "$source/package-lock.json" "$folder/stamp" && [[ -d "$folder/node_modules/@grpc/grpc-js" ]]; then
-        echo "Node client is there"
+# install_node NAME MODULE: the locked modules of tests/clients/NAME, installed once per version of the lock.
+install_node() {
+    local folder="$clients/$1" source="tests/clients/$1" module="$2"
+    if cmp -s "$source/package-lock.json" "$folder/stamp" && [[ -d "$folder/node_modules/$module" ]]; then
+        echo "Node modules of $1 are there"
         return
     fi
     rm -rf "$folder"
@@ -192,12 +194,16 @@ install_python python tests/clients/python/requirements.txt grpc_tools
 install_python pulse tests/clients/pulse/requirements.txt "kombu, mozillapulse, pika"
 install_python openapi tests/clients/openapi/requirements.txt schemathesis
 install_legacy_clients
-install_node_client
+install_node node @grpc/grpc-js
+install_node browser playwright-core
 export HERDGATE_TEST_PYTHON="$clients/python/venv/bin/python"
 export HERDGATE_TEST_LEGACY_CLIENTS="$clients/legacy"
 export HERDGATE_TEST_PULSE_PYTHON="$clients/pulse/venv/bin/python"
 export HERDGATE_TEST_SCHEMATHESIS="$clients/openapi/venv/bin/schemathesis"
 export HERDGATE_TEST_NODE_MODULES="$clients/node/node_modules"
+export HERDGATE_TEST_BROWSER_MODULES="$clients/browser/node_modules"
+HERDGATE_TEST_BROWSER="$(command -v chromium)"
+export HERDGATE_TEST_BROWSER
 
 step "cargo fmt"
 cargo fmt --all --check

@@ -63,6 +63,14 @@ pub const CONSOLE_PUSH_JOBS: u64 = 20_000;
 pub const CONSOLE_NAME_DEPTH: i64 = 20_000;
 /// Bytes of a held message that the console shows.
 pub const CONSOLE_RAW_BYTES: usize = 64 * 1024;
+/// Logs that the console fetches at one time.
+pub const CONSOLE_LOG_READERS: usize = 16;
+/// Longest time that the console takes to fetch a part of a log; within [`UNARY_DEADLINE`].
+pub const CONSOLE_LOG_READ: Duration = Duration::from_secs(15);
+/// Bytes of a log that the console looks through, as declared, received and decoded, each.
+pub const CONSOLE_LOG_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of one line of a log that the console shows.
+pub const CONSOLE_LOG_LINE_BYTES: usize = 4096;
 /// How often the instruments are looked at for the charts of the console.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
 /// Samples that are kept: an hour of them.
@@ -225,6 +233,10 @@ pub const BINDINGS: usize = 1000;
 pub const AUTHOR: usize = 150;
 /// Commit message.
 pub const COMMENT: usize = 1_048_576;
+/// Pushes that one message of a Mercurial server tells of.
+pub const NOTICED_PUSHES: usize = 1000;
+/// Newest commits kept of a push that a push log lists; the others are counted (contract-ingest 3.6).
+pub const LOGGED_COMMITS: usize = 200;
 /// Commits of one push that are sent at once.
 pub const COMMITS: usize = 10_000;
 
@@ -268,6 +280,13 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Ids before and after that of a job among which similar ones are looked for: no index finds a rare kind of
+/// job, so that what is walked through has to end.
+pub const SIMILAR_JOBS_SPAN: i64 = 200_000;
+/// Longest that a reader is sent a log for.
+pub const LOG_TEXT_TIME: Duration = Duration::from_secs(300);
+/// Decoded bytes of a log that a reader is sent, above which it is cut off.
+pub const LOG_TEXT_BYTES: u64 = 1024 * 1024 * 1024;
 /// Jobs on a page of what the dashboard reads: the largest pushes fit on one.
 pub const DASHBOARD_ROWS: u64 = 10_000;
 /// Signatures whose names are remembered for the dashboard.
@@ -383,9 +402,19 @@ pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
 pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of any log, as received and as decoded, each: far above any real log.
 pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes of a document of performance data that a job links to (logs contract 6.1).
+pub const PERFORMANCE_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of a log that are parsed before other work gets its turn.
 pub const LOG_PIECE_BYTES: usize = 256 * 1024;
 
+/// Longest time from asking a host about a push to the end of its answer.
+pub const PUSH_READ: Duration = Duration::from_secs(120);
+/// Largest answer of a host about a push, as received and as decoded, each.
+pub const PUSH_BYTES: u64 = 32 * 1024 * 1024;
+/// How long it is remembered that a push was asked for.
+pub const PUSH_FETCH_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long it is remembered how far a push log was read (contract-ingest 3.7).
+pub const PUSH_LOG_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Microseconds of a day.
 pub const DAY_MICROS: i64 = 86_400_000_000;
 /// Searches for bugs whose results are kept in memory, as an estimate.

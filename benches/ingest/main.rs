@@ -33,7 +33,6 @@ use load::jobs::{Jobs, Moment};
 use load::legacy::Collections;
 use load::way::Way;
 use report::Report;
-use std::time::Duration;
 
 /// What the replaced system reaches with both cores busy, and the bare rates it goes with (design
 /// section 14): messages a second; rows a second into its own table, and into one like ours.
@@ -100,6 +99,6 @@ async fn measure(gateway: &Gateway, database: &Database, jobs: usize) -> Report 
         let set = Jobs::new(&format!("c{}", collections.size), jobs);
         report.phase(phase::measure(gateway, &collections, &set, process).await);
     }
-    report.unary(grpc::unary(gateway, 1000, Duration::from_secs(10)).await);
+    report.unary(grpc::unary(gateway, &Jobs::new("unary", 10_000), 1000).await);
     report
 }

@@ -68,6 +68,11 @@ impl Usage {
 impl Gateway {
     /// Starts one on an empty database.
     pub fn start(url: &str) -> Self {
+        Self::start_with(url, &[])
+    }
+
+    /// Starts one on an empty database, with variables of the environment besides.
+    pub fn start_with(url: &str, variables: &[(&str, &str)]) -> Self {
         command(url, &["migrate"]);
         command(
             url,
@@ -79,6 +84,7 @@ impl Gateway {
         let bearer = format!("Bearer {}", created("token")).parse().expect("a header value");
         let mut process = binary(url)
             .arg("serve")
+            .envs(variables.iter().copied())
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
             .env("HERDGATE_LOG_FILTER", "warn")
             .stdout(Stdio::piped())
@@ -127,10 +133,22 @@ impl Gateway {
     }
 
     async fn statements(&self) -> f64 {
+        self.sum_of(|line| line.starts_with("herdgate_database_statements_total")).await
+    }
+
+    /// Submissions that were decided at a door.
+    pub async fn decided(&self, door: &str) -> f64 {
+        let label = format!("door=\"{door}\"");
+        self.sum_of(|line| line.starts_with("herdgate_submissions_decided_total") && line.contains(&label))
+            .await
+    }
+
+    /// Sum of the figures in those lines of the metrics.
+    async fn sum_of(&self, wanted: impl Fn(&str) -> bool) -> f64 {
         let metrics = self.connect().await.get("/metrics").await;
         String::from_utf8_lossy(&metrics.unpacked())
             .lines()
-            .filter(|line| line.starts_with("herdgate_database_statements_total"))
+            .filter(|line| wanted(line))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
     }
@@ -176,7 +194,8 @@ fn binary(url: &str) -> Command {
     command
 }
 
-fn command(url: &str, arguments: &[&str]) -> String {
+/// Runs a command to its end; gives what it printed.
+pub fn command(url: &str, arguments: &[&str]) -> String {
     let output = binary(url).args(arguments).stderr(Stdio::inherit()).output().expect("the binary runs");
     assert!(output.status.success(), "{arguments:?} ended with {}", output.status);
     String::from_utf8(output.stdout).expect("UTF-8")

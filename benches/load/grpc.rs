@@ -106,8 +106,7 @@ async fn stream(gateway: &Gateway, streams: usize, jobs: &Jobs, moments: &'stati
 
 /// Latencies of single unary calls at a fixed rate, sorted. Each call starts on time whatever became of
 /// the one before, and its latency counts from then.
-pub async fn unary(gateway: &Gateway, per_second: u32, duration: Duration) -> Vec<Duration> {
-    let jobs = Jobs::new("unary", per_second as usize * duration.as_secs() as usize);
+pub async fn unary(gateway: &Gateway, jobs: &Jobs, per_second: u32) -> Vec<Duration> {
     let client = gateway.ingest().await;
     let started = tokio::time::Instant::now();
     let mut calls = Vec::with_capacity(jobs.count());

@@ -1,6 +1,6 @@
 //! Clients over HTTP/1.1.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use hawk::{Credentials, Key, PayloadHasher, RequestBuilder, SHA256};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
@@ -10,6 +10,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use std::io::Read;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 const JSON: &str = "application/json";
@@ -37,12 +38,18 @@ impl Signer {
 pub struct Answer {
     body: Bytes,
     gzipped: bool,
+    first_byte: Duration,
 }
 
 impl Answer {
     /// Bytes on the wire.
     pub fn size(&self) -> usize {
         self.body.len()
+    }
+
+    /// From the request to the first byte of the body.
+    pub fn first_byte(&self) -> Duration {
+        self.first_byte
     }
 
     /// What it says.
@@ -66,11 +73,7 @@ pub struct Connection {
 
 impl Connection {
     pub(super) async fn open(authority: &str, signer: Arc<Signer>) -> Self {
-        let stream = TcpStream::connect(authority).await.expect("a connection");
-        stream.set_nodelay(true).expect("no delay");
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
-        tokio::spawn(connection);
-        Self { sender, authority: authority.to_owned(), signer }
+        Self { sender: dial(authority).await, authority: authority.to_owned(), signer }
     }
 
     /// Posts JSON, signed.
@@ -90,14 +93,33 @@ impl Connection {
         let request = request.header(HOST, &self.authority).header(ACCEPT_ENCODING, "gzip");
         let request = request.body(Full::new(body)).expect("a request");
         let what = format!("{} {}", request.method(), request.uri());
-        // The answer before may have been read a moment before the connection notices.
-        self.sender.ready().await.expect("the connection is kept");
-        let (head, body) = self.sender.send_request(request).await.expect("an answer").into_parts();
+        // The answer before may have been read a moment before the connection notices. A gateway closes what
+        // was idle for long, and clients dial again.
+        if self.sender.ready().await.is_err() {
+            self.sender = dial(&self.authority).await;
+        }
+        let asked = Instant::now();
+        let (head, mut body) = self.sender.send_request(request).await.expect("an answer").into_parts();
         let gzipped = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-        let answer = Answer { body: body.collect().await.expect("a body").to_bytes(), gzipped };
+        let mut bytes = BytesMut::new();
+        let mut first_byte = None;
+        while let Some(frame) = body.frame().await {
+            first_byte.get_or_insert_with(|| asked.elapsed());
+            bytes.extend(frame.expect("a body").into_data());
+        }
+        let first_byte = first_byte.unwrap_or_else(|| asked.elapsed());
+        let answer = Answer { body: bytes.freeze(), gzipped, first_byte };
         if head.status != http::StatusCode::OK {
             panic!("{what}: {} {}", head.status, String::from_utf8_lossy(&answer.unpacked()));
         }
         answer
     }
+}
+
+async fn dial(authority: &str) -> SendRequest<Full<Bytes>> {
+    let stream = TcpStream::connect(authority).await.expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+    tokio::spawn(connection);
+    sender
 }

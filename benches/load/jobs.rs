@@ -32,8 +32,16 @@ impl Moment {
 pub struct Jobs {
     name: String,
     indexes: Range<usize>,
-    /// How many of the jobs the first push has.
-    first_push: usize,
+    spread: Spread,
+}
+
+/// Which push a job belongs to.
+#[derive(Debug, Clone)]
+enum Spread {
+    /// So many to the first, then 1000 to each.
+    InTurn { first_push: usize },
+    /// One after the other to each of these.
+    Around(Range<usize>),
 }
 
 impl Jobs {
@@ -44,16 +52,31 @@ impl Jobs {
 
     /// Jobs of a push of `first_push` jobs and, beyond those, of further pushes of 1000 jobs.
     pub fn spread(name: &str, count: usize, first_push: usize) -> Self {
-        Self { name: name.to_owned(), indexes: 0..count, first_push }
+        Self { name: name.to_owned(), indexes: 0..count, spread: Spread::InTurn { first_push } }
+    }
+
+    /// Jobs that come to these pushes in turn.
+    pub fn around(name: &str, count: usize, pushes: Range<usize>) -> Self {
+        Self { name: name.to_owned(), indexes: 0..count, spread: Spread::Around(pushes) }
     }
 
     /// Numbers of the pushes that the jobs belong to.
     pub fn pushes(&self) -> RangeInclusive<usize> {
-        self.push(self.indexes.start)..=self.push(self.indexes.end.saturating_sub(1))
+        match &self.spread {
+            Spread::InTurn { .. } => {
+                self.push(self.indexes.start)..=self.push(self.indexes.end.saturating_sub(1))
+            }
+            Spread::Around(pushes) => pushes.start..=pushes.end.saturating_sub(1),
+        }
     }
 
     fn push(&self, index: usize) -> usize {
-        index.checked_sub(self.first_push).map_or(0, |beyond| 1 + beyond / PUSH_SIZE)
+        match &self.spread {
+            Spread::InTurn { first_push } => {
+                index.checked_sub(*first_push).map_or(0, |beyond| 1 + beyond / PUSH_SIZE)
+            }
+            Spread::Around(pushes) => pushes.start + index % pushes.len(),
+        }
     }
 
     /// Revision of a push.

@@ -7,9 +7,12 @@ mod m20261122_000001_initial;
 mod m20261201_000001_list_indexes;
 mod m20261202_000001_access;
 mod m20261206_000001_exchanges;
+mod m20261210_000001_push_fetches;
 mod m20261210_000002_follow_up;
 mod m20261210_000003_bugs;
 mod m20261210_000004_dashboard;
+mod m20261210_000006_push_authors;
+mod m20261210_000012_performance_fetches;
 mod m20261211_000003_performance;
 
 pub use apply::{Applied, ApplyError, apply};
@@ -33,9 +36,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000001_list_indexes::Migration),
             Box::new(m20261202_000001_access::Migration),
             Box::new(m20261206_000001_exchanges::Migration),
+            Box::new(m20261210_000001_push_fetches::Migration),
             Box::new(m20261210_000002_follow_up::Migration),
             Box::new(m20261210_000003_bugs::Migration),
             Box::new(m20261210_000004_dashboard::Migration),
+            Box::new(m20261210_000006_push_authors::Migration),
+            Box::new(m20261210_000012_performance_fetches::Migration),
             Box::new(m20261211_000003_performance::Migration),
         ]
     }

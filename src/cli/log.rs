@@ -1,11 +1,14 @@
 //! `herdgate log`.
 
 use super::output::{json, line, notice};
-use super::{Exit, Failure};
+use super::{Context, Exit, Failure};
+use crate::fetch::{FetchOptions, Fetcher};
+use crate::follow_up::logs::{Source, Unobtainable};
 use crate::formats::check_performance;
 use crate::logs::{Artifacts, Detail, LogError, LogParser, ParsedLog, Profile, Step, Summary};
 use clap::{Args, Subcommand, ValueEnum};
 use flate2::read::MultiGzDecoder;
+use futures::StreamExt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -30,9 +33,9 @@ pub struct ParseArgs {
     /// Print the artifacts text_log_summary, Job Info and performance_data as one JSON object
     #[arg(long)]
     json: bool,
-    /// The log, gzipped or not; `-` reads standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// The log, gzipped or not; `-` reads standard input, a URL is fetched
+    #[arg(value_name = "FILE|URL")]
+    log: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -45,18 +48,21 @@ enum Rules {
     Of2026,
 }
 
-pub(super) fn run(command: &LogCommand) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &LogCommand, context: &Context) -> Result<Exit, Failure> {
     let LogCommand::Parse(arguments) = command;
     let profile = match arguments.profile {
         Rules::Of2018 => Profile::Of2018,
         Rules::Of2026 => Profile::Of2026,
     };
-    let failed = |source| Failure::File { path: arguments.file.clone(), source };
     let mut parser = LogParser::new(profile, check_performance);
-    read(&arguments.file, |block| parser.feed(block)).map_err(failed)?;
+    match url(&arguments.log) {
+        Some(url) => fetch(url, context, &mut parser).await?,
+        None => read(&arguments.log, |block| parser.feed(block))
+            .map_err(|source| Failure::File { path: arguments.log.clone(), source })?,
+    }
     let log = parser.finish();
     if arguments.json {
-        let log_url = arguments.file.display().to_string();
+        let log_url = arguments.log.display().to_string();
         let artifacts = serde_json::to_value(Artifacts { log_url: &log_url, log: &log });
         json(&artifacts.map_err(io::Error::from)?)?;
     } else {
@@ -64,6 +70,24 @@ pub(super) fn run(command: &LogCommand) -> Result<Exit, Failure> {
     }
     log.warnings.iter().for_each(|warning| notice(warning));
     Ok(Exit::Done)
+}
+
+/// The argument, if it is a URL.
+fn url(argument: &Path) -> Option<&str> {
+    argument.to_str().filter(|text| text.starts_with("http://") || text.starts_with("https://"))
+}
+
+/// Reads a log as the gateway reads it, except that whoever gives the command may ask hosts of their own
+/// network: they chose the URL themselves.
+async fn fetch(url: &str, context: &Context, parser: &mut LogParser) -> Result<(), Failure> {
+    let options = FetchOptions { allow_private: true, ..context.configuration()?.fetch };
+    let fetcher = Fetcher::new(options).map_err(|error| Failure::Refused(error.to_string()))?;
+    let failed = |error: Unobtainable| Failure::Refused(format!("{url}: {error}"));
+    let mut blocks = fetcher.open(url, None).await.map_err(failed)?;
+    while let Some(block) = blocks.next().await {
+        parser.feed(&block.map_err(failed)?);
+    }
+    Ok(())
 }
 
 /// Gives the bytes of a file in blocks, unpacked if they are gzipped.

@@ -177,7 +177,7 @@ async fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Pulse(command) => pulse::run(command, context).await,
         Command::Held(command) => held::run(command, context).await,
         Command::Bugs(command) => bugs::run(command, context).await,
-        Command::Log(command) => log::run(&command),
+        Command::Log(command) => log::run(&command, &context).await,
     }
 }
 

@@ -5,14 +5,29 @@ use crate::core::Gateway;
 use crate::doors::pulse::PulseOptions;
 use crate::doors::{self, Closed, DoorOptions};
 use crate::fetch::Fetcher;
-use crate::follow_up::{self, RunnerOptions, logs::LogWork};
+use crate::follow_up::logs::LogWork;
+use crate::follow_up::performance::PerformanceWork;
+use crate::follow_up::pushes::{Hosts, HostsOptions, PushWork};
+use crate::follow_up::{self, RunnerOptions, Work};
 use crate::limits;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
+
+/// What follow-up work fetches with.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    /// For everything.
+    pub fetcher: Fetcher,
+    /// Whom to ask about pushes.
+    pub hosts: HostsOptions,
+    /// How often to look at the push logs of Mercurial repositories; none: never.
+    pub mercurial_poll: Option<Duration>,
+}
 
 /// A gateway that serves.
 #[derive(Debug)]
@@ -47,7 +62,7 @@ impl Running {
         gateway: Gateway,
         options: DoorOptions,
         pulse: PulseOptions,
-        fetcher: Option<Fetcher>,
+        fetching: Option<Fetching>,
     ) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
@@ -56,16 +71,7 @@ impl Running {
             serving.await.map_err(|error| Failure::Refused(format!("the listener failed: {error}")))
         });
         let pulse = tokio::spawn(doors::pulse::serve(gateway.clone(), pulse, stop.clone()));
-        let follow_up = match fetcher {
-            Some(fetcher) => follow_up::start(
-                gateway.store().clone(),
-                LogWork::new(gateway.store().clone(), fetcher),
-                RunnerOptions::default(),
-                gateway.follow_up_enqueued(),
-                stop.clone(),
-            ),
-            None => tokio::spawn(async {}),
-        };
+        let follow_up = tokio::spawn(follow_up(gateway.clone(), fetching, stop.clone()));
         Ok(Self { address, gateway, stop, doors, pulse, follow_up })
     }
 
@@ -101,6 +107,33 @@ impl Running {
             (Ok(()), Closed::InOrder) => Ended::Drained,
             (Ok(()), Closed::Cut { connections }) => Ended::Cut { connections },
         })
+    }
+}
+
+/// All kinds of follow-up work, until `stop` and what is under way is done.
+async fn follow_up(gateway: Gateway, fetching: Option<Fetching>, stop: CancellationToken) {
+    fn run<W: Work>(gateway: &Gateway, work: W, stop: &CancellationToken) -> JoinHandle<()> {
+        let (store, enqueued) = (gateway.store().clone(), gateway.follow_up_enqueued());
+        follow_up::start(store, work, RunnerOptions::default(), enqueued, stop.clone())
+    }
+    let Some(Fetching { fetcher, hosts, mercurial_poll }) = fetching else { return };
+    let store = gateway.store();
+    let hosts = Arc::new(Hosts::new(fetcher.clone(), hosts));
+    let runners = [
+        run(&gateway, LogWork::new(store.clone(), fetcher.clone()), &stop),
+        run(&gateway, PerformanceWork::new(store.clone(), fetcher), &stop),
+        run(&gateway, PushWork::new(gateway.clone(), hosts.clone()), &stop),
+    ];
+    let poller = async {
+        if let Some(every) = mercurial_poll {
+            follow_up::pushes::poll(gateway.clone(), hosts, every, stop.clone()).await;
+        }
+    };
+    let (ended, ()) = tokio::join!(futures::future::join_all(runners), poller);
+    for ended in ended {
+        if let Err(error) = ended {
+            tracing::error!(%error, "follow-up work ended by a bug of ours");
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use super::brokers::brokers;
 use super::database::{Create, lock, open};
 use super::keyring::keyring;
 use super::output::line;
-use super::running::{Ended, Running, StopSignals};
+use super::running::{Ended, Fetching, Running, StopSignals};
 use super::{Context, Exit, Failure};
 use crate::access::administration::check_secrets;
 use crate::bug_tracker;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
-use crate::doors::{DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
+use crate::doors::{DashboardFiles, DoorOptions, HttpOptions, Tls, TlsFile, TlsFiles};
 use crate::fetch::Fetcher;
+use crate::follow_up::pushes::HostsOptions;
 use crate::limits;
 use crate::store::{RegistrationConflict, Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -20,7 +21,7 @@ use clap::Args;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 /// Everything is configuration.
 #[derive(Debug, Args)]
@@ -42,6 +43,12 @@ Configuration, in herdgate.toml or the environment:
   quota.http_writes          HERDGATE_QUOTA_HTTP_WRITES          credential, each job in a stream being one
   quota.grpc_reads           HERDGATE_QUOTA_GRPC_READS
   quota.grpc_writes          HERDGATE_QUOTA_GRPC_WRITES
+  fetch.allow_private        HERDGATE_FETCH_ALLOW_PRIVATE        false; true: private addresses may be asked
+  fetch.allowed_hosts        HERDGATE_FETCH_ALLOWED_HOSTS        none; hosts, networks that may though private
+  pushes.github_api_url      HERDGATE_PUSHES_GITHUB_API_URL      https://api.github.com
+  pushes.github_token        HERDGATE_PUSHES_GITHUB_TOKEN        none: asked anonymously
+  pushes.mercurial_poll_seconds
+                             HERDGATE_PUSHES_MERCURIAL_POLL_SECONDS  300; 0: push logs are not polled
   bugs.bugzilla_url          HERDGATE_BUGS_BUGZILLA_URL          off; whose bugs failures are matched with
   bugs.refresh_seconds       HERDGATE_BUGS_REFRESH_SECONDS       3600
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
@@ -73,9 +80,6 @@ pub(super) async fn run(_arguments: ServeArgs, context: Context) -> Result<Exit,
     let tls = tls(&configuration)?;
     let telemetry = Telemetry::start(&configuration)?;
     info!(version = env!("CARGO_PKG_VERSION"), configuration = configuration.redacted(), "herdgate starts");
-    for key in configuration.without_effect() {
-        warn!(key = key.path(), "this key is accepted and has no effect in this version");
-    }
     let ended = serve(&configuration, tls, &telemetry).await;
     // A second signal means now: then nothing is sent any more.
     if !matches!(ended, Ok(Exit::Failed)) {
@@ -113,27 +117,29 @@ async fn serve(
     let gateway = Gateway::start(store, options).await?;
     let listener = bind(configuration).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let fetching = fetching(configuration)?;
     let options = DoorOptions {
         // Nobody gets in without a credential.
         anonymous: None,
         metrics: Arc::new(telemetry.renderer()),
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
-        http: HttpOptions { partial_status: configuration.legacy_partial_status },
+        http: HttpOptions { partial_status: configuration.legacy_partial_status, ..HttpOptions::default() },
+        fetcher: Some(fetching.fetcher.clone()),
+        dashboard: dashboard(configuration)?,
         tls,
         quotas: configuration.quota,
         history: telemetry.history(),
     };
     let pulse = pulse_options(configuration)?;
-    let fetcher = fetcher(configuration)?;
     let refreshing = CancellationToken::new();
     if let Some(tracker) = configuration.bug_tracker.clone() {
         let (store, stop) = (gateway.store().clone(), refreshing.clone());
-        tokio::spawn(bug_tracker::run(tracker, fetcher.clone(), store, stop));
+        tokio::spawn(bug_tracker::run(tracker, fetching.fetcher.clone(), store, stop));
     }
     // However this ends; what a refresh has not committed by then is as if it had not begun.
     let _refreshing = refreshing.drop_guard();
-    let mut running = Running::start(listener, gateway, options, pulse, Some(fetcher))?;
+    let mut running = Running::start(listener, gateway, options, pulse, Some(fetching))?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 
     let signal = tokio::select! {
@@ -200,9 +206,22 @@ async fn reconcile(store: &Store, configuration: &Configuration) -> Result<(), F
     })
 }
 
-fn fetcher(configuration: &Configuration) -> Result<Fetcher, Failure> {
-    Fetcher::new(configuration.fetch.clone())
-        .map_err(|error| Failure::Refused(format!("nothing can be fetched: {error}")))
+fn dashboard(configuration: &Configuration) -> Result<Option<DashboardFiles>, Failure> {
+    let Some(folder) = &configuration.ui_dir else { return Ok(None) };
+    DashboardFiles::open(folder).map(Some).map_err(|error| {
+        let (key, variable) = (Key::UiDir.path(), Key::UiDir.variable());
+        let place = folder.display();
+        Failure::Usage(format!("`{key}` ({variable}): {place} has no index.html that can be read: {error}"))
+    })
+}
+
+fn fetching(configuration: &Configuration) -> Result<Fetching, Failure> {
+    let fetcher = Fetcher::new(configuration.fetch.clone())
+        .map_err(|error| Failure::Refused(format!("nothing can be fetched: {error}")))?;
+    let pushes = &configuration.pushes;
+    let hosts =
+        HostsOptions { github_api: pushes.github_api_url.clone(), github_token: pushes.github_token.clone() };
+    Ok(Fetching { fetcher, hosts, mercurial_poll: pushes.mercurial_poll })
 }
 
 fn pulse_options(configuration: &Configuration) -> Result<PulseOptions, Failure> {

@@ -60,7 +60,7 @@ pub struct Configuration {
     pub pushes: Pushes,
     /// `bugs.*`: the tracker that the bug list is refreshed from; none: it is imported by command only.
     pub bug_tracker: Option<BugTracker>,
-    /// `ui_dir`: folder of a built dashboard. Accepted; the door that serves it is not built yet.
+    /// `ui_dir`: folder of a built dashboard, served at `/`; none: there is none.
     pub ui_dir: Option<PathBuf>,
     /// `log.*`
     pub log: Log,
@@ -199,14 +199,6 @@ impl Configuration {
     /// The effective configuration in one line, secrets and passwords replaced.
     pub fn redacted(&self) -> String {
         format!("{self:?}")
-    }
-
-    /// Keys that are set and have no effect in this version.
-    pub fn without_effect(&self) -> Vec<Key> {
-        [(Key::UiDir, self.ui_dir.is_some())]
-            .into_iter()
-            .filter_map(|(key, set)| set.then_some(key))
-            .collect()
     }
 }
 

@@ -264,9 +264,3 @@ fn a_refused_database_url_is_not_quoted() {
     let message = message("database.url = \"mysql://u:hunter2@h\"", &[]);
     assert!(!message.contains("hunter2"), "{message}");
 }
-
-#[test]
-fn keys_without_effect_are_told() {
-    let configuration = read("ui_dir = \"ui\"", &[]).unwrap();
-    assert_eq!(configuration.without_effect(), [Key::UiDir]);
-}

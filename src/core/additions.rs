@@ -8,8 +8,8 @@ use crate::domain::{
 use crate::formats::performance_documents;
 use crate::store::StoreError;
 use crate::store::batch::{
-    ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, PerformanceRow, SUPPLIED, StepRow,
-    SummaryRow,
+    ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, PerformanceFetchRow, PerformanceRow,
+    SUPPLIED, StepRow, SummaryRow,
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -37,6 +37,8 @@ pub(crate) struct Additions<'a> {
     /// With their places in the follow-up queue.
     logs: ByKey<PairKey<'a>, (ParseStatus, Option<i16>)>,
     details: ByKey<PairKey<'a>, &'a JobDetail>,
+    /// Links to performance data, with their places in the follow-up queue.
+    performance: BTreeMap<(i64, &'a str), i16>,
     /// Type and blob, by job and name.
     artifacts: ByKey<(i64, &'a str), (&'a str, &'a str)>,
     /// Job, submission and summary.
@@ -64,6 +66,9 @@ impl<'a> Additions<'a> {
             }
         }
         for detail in &parts.details {
+            if let Some(url) = detail.performance_url() {
+                self.performance.insert((job, url), i16::from(row.now.result == JobResult::Success));
+            }
             let title = detail.title.as_deref().unwrap_or("");
             let owned = Owned { value: detail, rule, owner };
             match self.details.entry((job, title, &detail.value)) {
@@ -83,9 +88,9 @@ impl<'a> Additions<'a> {
         self.summaries.extend(parts.summary.as_ref().map(|summary| (job, owner, summary)));
     }
 
-    /// Whether any log is queued for parsing.
-    pub(crate) fn queue_logs(&self) -> bool {
-        self.logs.values().any(|log| log.value.1.is_some())
+    /// Whether there is follow-up work in them.
+    pub(crate) fn have_work(&self) -> bool {
+        !self.performance.is_empty() || self.logs.values().any(|log| log.value.1.is_some())
     }
 
     /// Stores everything; gives back the submissions that added or changed something.
@@ -122,6 +127,12 @@ impl<'a> Additions<'a> {
                 added.extend(self.details.get(&(job, &*title, &*value)).map(|detail| detail.owner));
             }
         }
+        let fetches: Vec<_> = self
+            .performance
+            .iter()
+            .map(|(&(job_id, url), &queue_priority)| PerformanceFetchRow { job_id, url, queue_priority })
+            .collect();
+        transaction.queue_performance(&fetches).await?;
         let artifacts: Vec<ArtifactRow<'_>> = self
             .artifacts
             .iter()

@@ -32,8 +32,8 @@ pub(crate) struct Committed {
     pub(crate) verdicts: Vec<Verdict>,
     /// Rows of jobs changed.
     pub(crate) jobs_changed: bool,
-    /// Logs were queued for parsing.
-    pub(crate) queued_logs: bool,
+    /// Follow-up work was queued.
+    pub(crate) queued_work: bool,
     /// Revisions that jobs were parked for: their push may have come meanwhile.
     pub(crate) parked_for_push: Vec<(i32, String)>,
     /// Something waits for a job: it may have come meanwhile, through another gateway.
@@ -311,7 +311,7 @@ impl<'a> Batch<'a> {
         Committed {
             verdicts,
             jobs_changed: settled.changed,
-            queued_logs: settled.queued_logs,
+            queued_work: settled.queued_work,
             parked_for_push: parked_for_push.into_iter().collect(),
             waits_for_job,
         }

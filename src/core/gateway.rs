@@ -4,20 +4,23 @@ use super::directory::DirectoryKeeper;
 use super::exchanges::Consumers;
 use super::holding::HoldingLimits;
 use super::parking::{self, Parking};
+use super::push_notices::PushNoticeSubmission;
 use super::readiness::{Commits, Readiness};
 use super::retention;
 use super::submission::{Content, Item, PushSubmission, Submission};
 use super::suggestions::BugFinder;
 use super::writer::{self, Work, WriterContext};
-use super::{notices, pushes, replay};
+use super::{notices, push_notices, pushes, replay};
 use crate::access::{Credentials, Principal};
 use crate::domain::{
-    Door, Outcome, Refused, Registration, Repository, Retention, RetryCause, Signature, Verdict, Violation,
+    Door, Outcome, Push, Refused, Registration, Repository, Retention, RetryCause, Signature, Verdict,
+    Violation,
 };
 use crate::limits;
 use crate::store::intern::Interner;
 use crate::store::{Backend, Store, StoreError};
 use crate::telemetry::Metrics;
+use chrono::Utc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
@@ -219,6 +222,23 @@ impl Gateway {
         pushes: Vec<PushSubmission>,
     ) -> Result<Vec<Verdict>, SubmitError> {
         pushes::submit(&self.0, principal, door, project, pushes).await
+    }
+
+    /// Decides messages that tell of pushes; verdicts come in their order, after the commit.
+    pub async fn submit_push_notices(
+        &self,
+        principal: &Principal,
+        notices: Vec<PushNoticeSubmission>,
+    ) -> Vec<Verdict> {
+        push_notices::submit(&self.0, principal, notices).await
+    }
+
+    /// Stores a push that its host was asked for, and has what waits for it released.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn store_fetched_push(&self, repository_id: i32, push: &Push) -> Result<Outcome, StoreError> {
+        pushes::store(&self.0, repository_id, push, Utc::now()).await
     }
 
     /// Runs held messages through the pipeline again; verdicts come in the order of the ids.

@@ -31,8 +31,8 @@ pub(crate) struct Settled {
     pub(crate) released: Vec<ReleasedHeld>,
     /// Rows of jobs changed.
     pub(crate) changed: bool,
-    /// Logs were queued for parsing.
-    pub(crate) queued_logs: bool,
+    /// Follow-up work was queued.
+    pub(crate) queued_work: bool,
     /// Something waits for jobs that may be there by now: superseding jobs were remembered, or artifacts
     /// were not taken along.
     pub(crate) left_waiting: bool,
@@ -88,7 +88,7 @@ pub(crate) async fn settle(
         additions.add(row, owner, PartsRule::OnlyLacking, &joined.parts);
     }
     added.extend(additions.store(transaction, now).await?);
-    settled.queued_logs = queue_earlier_logs(transaction, &families).await? || additions.queue_logs();
+    settled.queued_work = queue_earlier_logs(transaction, &families).await? || additions.have_work();
 
     for (position, (job, folded)) in prepared.iter().zip(&folded).enumerate() {
         let outcome = match folded {

@@ -287,6 +287,9 @@ pub(crate) fn again(held: HeldSubmission, raw: Bytes, replayed: bool) -> Item {
         | RawFormat::LegacyArtifactJson => held.project.clone(),
         RawFormat::ProtobufJob
         | RawFormat::PulseJson
+        | RawFormat::GithubPushJson
+        | RawFormat::GithubPullRequestJson
+        | RawFormat::MercurialPushJson
         | RawFormat::UndecodableFrame
         | RawFormat::CompressedBody => None,
     };

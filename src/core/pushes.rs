@@ -4,12 +4,12 @@ use super::gateway::{Directory, GatewayShared, SubmitError, Writers};
 use super::submission::{Content, Item, PushSubmission, Submission};
 use crate::access::Principal;
 use crate::domain::{
-    ClaimedIdentity, Door, Outcome, ProjectName, Refused, Repository, StoredReason, UnchangedReason, Verdict,
-    Violation,
+    ClaimedIdentity, Door, Outcome, ProjectName, Push, Refused, Repository, StoredReason, UnchangedReason,
+    Verdict, Violation,
 };
-use crate::store::PushChange;
+use crate::store::{PushChange, StoreError};
 use crate::telemetry::{Metrics, Tally};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// Stores pushes of one project.
@@ -44,14 +44,7 @@ pub(crate) async fn submit(
                 None
             }
             (Ok(push), Ok(repository)) => {
-                let stored = shared.store.store_push(repository.id, &push, now).await?;
-                // Also if nothing changed: an earlier notice may have been lost.
-                shared.context.parking.push_stored(repository.id, push.revision.as_str());
-                let outcome = match stored.change {
-                    PushChange::Created => Outcome::Stored(StoredReason::Created),
-                    PushChange::Changed => Outcome::Stored(StoredReason::Updated),
-                    PushChange::Unchanged => Outcome::Unchanged(UnchangedReason::Duplicate),
-                };
+                let outcome = store(shared, repository.id, &push, now).await?;
                 Metrics::global().received(door, 1);
                 Metrics::global().decided(door, &[&outcome].into_iter().collect::<Tally>());
                 Some(outcome)
@@ -84,6 +77,23 @@ pub(crate) async fn submit(
         verdicts[position] = Some(verdict);
     }
     Ok(verdicts.into_iter().flatten().collect())
+}
+
+/// Stores one push, and has what waits for it released.
+pub(super) async fn store(
+    shared: &GatewayShared,
+    repository_id: i32,
+    push: &Push,
+    received_at: DateTime<Utc>,
+) -> Result<Outcome, StoreError> {
+    let stored = shared.store.store_push(repository_id, push, received_at).await?;
+    // Also if nothing changed: an earlier notice may have been lost.
+    shared.context.parking.push_stored(repository_id, push.revision.as_str());
+    Ok(match stored.change {
+        PushChange::Created => Outcome::Stored(StoredReason::Created),
+        PushChange::Changed => Outcome::Stored(StoredReason::Updated),
+        PushChange::Unchanged => Outcome::Unchanged(UnchangedReason::Duplicate),
+    })
 }
 
 /// The repository, or why it takes no pushes.

@@ -2,13 +2,15 @@
 
 use super::gateway::{GatewayShared, SubmitError, Writers, authorised};
 use super::parking::again;
-use super::pushes;
 use super::submission::{DeliveryContext, Item, PushSubmission};
+use super::{push_notices, pushes};
 use crate::access::{Principal, Rights};
 use crate::domain::{Door, Outcome, ProjectName, Verdict, Violation};
 use crate::formats;
+use crate::formats::push_notices::{NoticeKind, read_push_notice};
 use crate::store::HeldSubmission;
 use crate::store::batch::ReleasedHeld;
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -55,6 +57,12 @@ async fn replay_some(
             continue;
         }
         let registration = held.context.as_deref().and_then(registration_in);
+        if let Some(kind) = NoticeKind::of_raw_format(held.format) {
+            let source =
+                source_of(shared, principal, &held.source.as_str().into(), held.door, registration.as_ref());
+            verdicts[position] = Some(replay_notice(shared, &source, held.id, kind, &raw).await?);
+            continue;
+        }
         let item = with_rights_of_source(shared, principal, again(held, raw, true), registration);
         positions.push(position);
         items.push(item);
@@ -110,25 +118,68 @@ fn with_rights_of_source(
     registration: Option<String>,
 ) -> Item {
     if principal.rights != Rights::Administrator {
-        let directory = shared.current_directory();
-        let credential = directory.credentials.of_client_id(&item.source);
-        let exchange = directory.exchanges.iter().find(|exchange| {
-            item.submission.door == Door::Pulse
-                && *exchange.exchange == *item.source
-                && registration.as_ref() == Some(&exchange.name)
-        });
-        let source = match (exchange, credential) {
-            (Some(exchange), _) => Principal::from(&**exchange),
-            (None, Some(credential)) => Principal::from(&**credential),
-            (None, None) if principal.source == item.source => principal.clone(),
-            // Revoked or removed, or no credential at all: nothing is left of its rights.
-            (None, None) => {
-                Principal { source: item.source.clone(), rights: Rights::Projects(Arc::from([])) }
-            }
-        };
+        let source = source_of(shared, principal, &item.source, item.submission.door, registration.as_ref());
         item = authorised(&source, item.submission);
     }
     item
+}
+
+/// Who a held message is decided for again.
+fn source_of(
+    shared: &GatewayShared,
+    principal: &Principal,
+    source: &Arc<str>,
+    door: Door,
+    registration: Option<&String>,
+) -> Principal {
+    if principal.rights == Rights::Administrator {
+        return Principal { source: source.clone(), rights: Rights::Administrator };
+    }
+    let directory = shared.current_directory();
+    let credential = directory.credentials.of_client_id(source);
+    let exchange = directory.exchanges.iter().find(|exchange| {
+        door == Door::Pulse && *exchange.exchange == **source && registration == Some(&exchange.name)
+    });
+    match (exchange, credential) {
+        (Some(exchange), _) => Principal::from(&**exchange),
+        (None, Some(credential)) => Principal::from(&**credential),
+        (None, None) if principal.source == *source => principal.clone(),
+        // Revoked or removed, or no credential at all: nothing is left of its rights.
+        (None, None) => Principal { source: source.clone(), rights: Rights::Projects(Arc::from([])) },
+    }
+}
+
+/// A message that tells of a push; what is refused again stays held as it is.
+async fn replay_notice(
+    shared: &GatewayShared,
+    source: &Principal,
+    id: i64,
+    kind: NoticeKind,
+    raw: &Bytes,
+) -> Result<Verdict, SubmitError> {
+    let followed = match read_push_notice(kind, raw) {
+        Ok(notice) => push_notices::follow(shared, source, notice).await,
+        Err(refused) => Err(refused),
+    };
+    match followed {
+        Ok(verdict) => {
+            let_go_of(shared, id, &verdict).await?;
+            Ok(verdict)
+        }
+        Err(refused) => {
+            Ok(Verdict { guid: None, outcome: Outcome::Rejected(refused.violations), warnings: Vec::new() })
+        }
+    }
+}
+
+/// A held message that is decided is held no more.
+async fn let_go_of(shared: &GatewayShared, id: i64, verdict: &Verdict) -> Result<(), SubmitError> {
+    if matches!(verdict.outcome, Outcome::Stored(_) | Outcome::Unchanged(_)) {
+        let mut transaction = shared.store.begin_batch().await?;
+        transaction.release_held(&[ReleasedHeld { id, replayed: true }]).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
 }
 
 /// Name of the registration that a Pulse message came by; several may share an exchange.
@@ -155,11 +206,7 @@ async fn replay_push(
     let replayed = pushes::submit(shared, principal, held.door, project, vec![push]).await;
     let nothing = || refusal("", "not_held", "nothing to replay".into());
     let verdict = replayed?.pop().unwrap_or_else(nothing);
-    if matches!(verdict.outcome, Outcome::Stored(_) | Outcome::Unchanged(_)) {
-        let mut transaction = shared.store.begin_batch().await?;
-        transaction.release_held(&[ReleasedHeld { id: held.id, replayed: true }]).await?;
-        transaction.commit().await?;
-    }
+    let_go_of(shared, held.id, &verdict).await?;
     Ok(verdict)
 }
 

@@ -67,6 +67,7 @@ async fn store_push(store: &Store, revision: &str) {
         time: Utc::now(),
         author: "ada@example.org".into(),
         commits: vec![],
+        omitted_commits: 0,
     };
     store.store_push(repository.id, &push, Utc::now()).await.unwrap();
 }

@@ -262,7 +262,7 @@ impl WriterContext {
         if committed.jobs_changed {
             self.job_changes.send_modify(|count| *count += 1);
         }
-        if committed.queued_logs {
+        if committed.queued_work {
             self.follow_up.send_modify(|count| *count += 1);
         }
         self.parking.look_again(committed.parked_for_push, committed.waits_for_job);

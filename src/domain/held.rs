@@ -47,6 +47,12 @@ pub enum RawFormat {
     LegacyJobJson,
     /// One item of a legacy artifact collection in JSON; the project stands beside it.
     LegacyArtifactJson,
+    /// A message of GitHub's exchange of pushes.
+    GithubPushJson,
+    /// A message of GitHub's exchange of pull requests.
+    GithubPullRequestJson,
+    /// A message of Mercurial's exchange of pushes.
+    MercurialPushJson,
     /// A frame of a `SubmitJobs` stream that is none of the above.
     UndecodableFrame,
     /// A Pulse message whose body could not be decompressed.
@@ -64,6 +70,9 @@ impl RawFormat {
             Self::LegacyPushJson => "legacy_push_json",
             Self::LegacyJobJson => "legacy_job_json",
             Self::LegacyArtifactJson => "legacy_artifact_json",
+            Self::GithubPushJson => "github_push_json",
+            Self::GithubPullRequestJson => "github_pull_json",
+            Self::MercurialPushJson => "mercurial_push_json",
             Self::UndecodableFrame => "undecodable_frame",
             Self::CompressedBody => "compressed_body",
         }
@@ -79,6 +88,9 @@ impl RawFormat {
             Self::LegacyPushJson,
             Self::LegacyJobJson,
             Self::LegacyArtifactJson,
+            Self::GithubPushJson,
+            Self::GithubPullRequestJson,
+            Self::MercurialPushJson,
             Self::UndecodableFrame,
             Self::CompressedBody,
         ]
@@ -97,6 +109,9 @@ impl RawFormat {
             | Self::LegacyPushJson
             | Self::LegacyJobJson
             | Self::LegacyArtifactJson
+            | Self::GithubPushJson
+            | Self::GithubPullRequestJson
+            | Self::MercurialPushJson
             | Self::UndecodableFrame => "/project",
         }
     }
@@ -110,6 +125,9 @@ impl RawFormat {
             | Self::LegacyPushJson
             | Self::LegacyJobJson
             | Self::LegacyArtifactJson
+            | Self::GithubPushJson
+            | Self::GithubPullRequestJson
+            | Self::MercurialPushJson
             | Self::UndecodableFrame => "/revision",
         }
     }

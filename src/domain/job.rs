@@ -212,6 +212,13 @@ pub struct JobDetail {
     pub content_type: ContentType,
 }
 
+impl JobDetail {
+    /// Where the document of performance data is that the detail links to, if it does (logs contract 6.1).
+    pub fn performance_url(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| url.contains("perfherder-data") && url.ends_with(".json"))
+    }
+}
+
 /// How a job detail is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentType {

@@ -9,6 +9,7 @@ mod held;
 mod job;
 mod performance;
 mod push;
+mod push_target;
 mod repository;
 mod retention;
 mod signature;
@@ -28,6 +29,7 @@ pub use job::{
 };
 pub use performance::{Measurement, PerformanceContext, PerformanceDocument, PerformanceSeries};
 pub use push::{Commit, Push};
+pub use push_target::{InvalidTarget, PushTarget, full_revision};
 pub use repository::{Repository, RepositoryKind};
 pub use retention::Retention;
 pub use signature::{OptionSet, Signature};

@@ -14,6 +14,8 @@ pub struct Push {
     pub author: String,
     /// Commits, oldest first.
     pub commits: Vec<Commit>,
+    /// Older commits of it that are counted and not kept.
+    pub omitted_commits: u32,
 }
 
 /// One commit of a push.

@@ -63,6 +63,7 @@ impl Outcome {
             Self::Stored(StoredReason::PartsAdded) => Reason::PartsAdded,
             Self::Unchanged(UnchangedReason::Duplicate) => Reason::Duplicate,
             Self::Unchanged(UnchangedReason::StaleState) => Reason::StaleState,
+            Self::Unchanged(UnchangedReason::NothingToStore) => Reason::NothingToStore,
             Self::Unchanged(UnchangedReason::ConflictingResult { .. }) => Reason::ConflictingResult,
             Self::Parked { waiting_for: ParkedFor::Push, .. } => Reason::WaitingForPush,
             Self::Parked { waiting_for: ParkedFor::Job, .. } => Reason::WaitingForJob,
@@ -110,6 +111,8 @@ pub enum Reason {
     Duplicate,
     /// Unchanged: the job is further already.
     StaleState,
+    /// Unchanged: a message that tells of nothing to store; the warnings say of what.
+    NothingToStore,
     /// Unchanged: the job completed with another result, which stays.
     ConflictingResult,
     /// Parked: no push has its revision yet.
@@ -139,6 +142,7 @@ impl Reason {
             Self::PartsAdded => "parts_added",
             Self::Duplicate => "duplicate",
             Self::StaleState => "stale_state",
+            Self::NothingToStore => "nothing_to_store",
             Self::ConflictingResult => "conflicting_result",
             Self::WaitingForPush => "waiting_for_push",
             Self::WaitingForJob => "waiting_for_job",
@@ -170,6 +174,8 @@ pub enum UnchangedReason {
     Duplicate,
     /// The job is further already.
     StaleState,
+    /// A message that tells of nothing to store, such as a tag; the warnings say of what.
+    NothingToStore,
     /// The job completed with another result, which stays.
     ConflictingResult {
         /// Result of the stored job.

@@ -20,6 +20,6 @@ mod watch_cursor;
 mod wire_tests;
 
 pub use connections::{Closed, ConnectionInfo, DoorError, serve};
-pub use http::HttpOptions;
+pub use http::{DashboardFiles, HttpOptions};
 pub use router::{DoorOptions, RenderMetrics};
 pub use tls::{Tls, TlsError, TlsFile, TlsFiles};

@@ -5,7 +5,7 @@ use super::budget::{ByteBudget, count_body};
 use super::grpc::budget::count_call;
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::console::Console;
-use super::http::{HttpDoor, HttpOptions};
+use super::http::{DashboardFiles, HttpDoor, HttpOptions};
 use super::load::{Load, limit_load};
 use super::panics::answer_panics;
 use super::quotas::{Quotas, limit_quota};
@@ -15,6 +15,7 @@ use super::{grpc, http};
 use crate::access::{Keyring, LastUses, NonceMemory, Principal};
 use crate::config;
 use crate::core::Gateway;
+use crate::fetch::Fetcher;
 use crate::limits;
 use crate::telemetry::History;
 use axum::Router;
@@ -40,6 +41,10 @@ pub struct DoorOptions {
     pub reached: Arc<config::Http>,
     /// How the HTTP door answers.
     pub http: HttpOptions,
+    /// Fetches logs for their readers; none: nothing is fetched.
+    pub fetcher: Option<Fetcher>,
+    /// A dashboard to serve at `/`.
+    pub dashboard: Option<DashboardFiles>,
     /// Ends TLS; none: plain text.
     pub tls: Option<Tls>,
     /// Requests a minute of one credential.
@@ -67,16 +72,23 @@ pub fn router(
     stop: &CancellationToken,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-    let door = HttpDoor { gateway: gateway.clone(), options: options.http, budget: budget.clone() };
+    let http = HttpOptions { serves_dashboard: options.dashboard.is_some(), ..options.http };
+    let door = HttpDoor {
+        gateway: gateway.clone(),
+        options: http,
+        budget: budget.clone(),
+        fetcher: options.fetcher.clone(),
+    };
     let grpc = grpc::routes(&gateway, &options.keyring, stop)?;
     let console = Console::new(
         gateway.clone(),
         options.keyring.clone(),
         options.reached.clone(),
         options.history,
+        options.fetcher,
         stop.clone(),
     );
-    let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc)
+    let router = http::routes(gateway.readiness(), options.metrics, http::api(door), grpc, options.dashboard)
         .merge(http::console::routes(console));
     let authentication = Authentication {
         nonces: NonceMemory::start(gateway.store().clone()),

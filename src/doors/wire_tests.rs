@@ -135,7 +135,7 @@ async fn serve() -> Server {
         .add_service(health::service(readiness.clone(), stop.clone()))
         .into_axum_router()
         .layer(from_fn_with_state(stop.clone(), end_on_stop));
-    let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc)
+    let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc, None)
         .layer(from_fn(map_transport_errors))
         .layer(from_fn_with_state(budget.clone(), count_call))
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));

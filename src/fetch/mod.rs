@@ -96,6 +96,8 @@ pub struct Fetched {
     pub not_modified: bool,
     /// What to send with the next request for the same.
     pub etag: Option<String>,
+    /// The server's rate limit is spent with this answer, for this long.
+    pub spent_for: Option<Duration>,
     /// `Content-Type`.
     pub content_type: Option<String>,
     /// The decoded body.
@@ -198,14 +200,13 @@ async fn answered(
     let status = response.status();
     let text = |name: HeaderName| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let (etag, content_type) = (text(header::ETAG), text(header::CONTENT_TYPE));
+    let spent_for = patience::asked(response.headers(), Utc::now());
     if status == StatusCode::NOT_MODIFIED && headers.etag.is_some() {
-        return Ok(Fetched { not_modified: true, etag, content_type, body: FetchedBody::empty() });
+        let body = FetchedBody::empty();
+        return Ok(Fetched { not_modified: true, etag, spent_for, content_type, body });
     }
     if !status.is_success() {
-        return Err(FetchError::Status {
-            status,
-            retry_after: patience::asked(response.headers(), Utc::now()),
-        });
+        return Err(FetchError::Status { status, retry_after: spent_for });
     }
     let limit = limits.declared_bytes;
     if response.content_length().is_some_and(|declared| declared > limit) {
@@ -213,7 +214,7 @@ async fn answered(
     }
     let encoding = Encoding::of_header(&text(header::CONTENT_ENCODING).unwrap_or_default())?;
     let body = FetchedBody::begin(response, encoding, limits, deadline).await?;
-    Ok(Fetched { not_modified: false, etag, content_type, body })
+    Ok(Fetched { not_modified: false, etag, spent_for, content_type, body })
 }
 
 fn unreachable(error: &reqwest::Error) -> FetchError {

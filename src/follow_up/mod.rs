@@ -10,6 +10,8 @@
 //! neither a crash nor a lost lease leaves half of it, or two.
 
 pub mod logs;
+pub mod performance;
+pub mod pushes;
 mod retries;
 mod runner;
 #[cfg(test)]

@@ -81,6 +81,9 @@ async fn run<W: Work>(
     mut enqueued: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {
+    if let Err(error) = attempts.store.end_orphaned_leases(W::QUEUE).await {
+        warn!(%error, "follow-up work of an earlier process waits for its leases to end");
+    }
     let mut under_way = JoinSet::new();
     // Work under way is dropped only after the time for it is over.
     let abandon = CancellationToken::new();

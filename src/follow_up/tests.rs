@@ -167,8 +167,9 @@ async fn each_outcome_is_written_down_and_one_entry_does_not_hold_up_the_others(
 #[tokio::test]
 async fn work_that_outlasts_its_lease_keeps_it_and_is_done_once() {
     with_queue(async |store| {
-        add(store, 1, "slow", 1).await;
         let (one, other) = (started(store, QUICK), started(store, QUICK));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        add(store, 1, "slow", 1).await;
         let done = one.until(store, 1, is_settled).await;
         assert_eq!((done.1, done.2), (1, 1));
         let attempts = one.attempted.lock().unwrap().len() + other.attempted.lock().unwrap().len();
@@ -276,6 +277,25 @@ async fn dead_work_is_listed_with_its_reason_and_can_be_queued_again() {
         assert_eq!(store.list_work(&QUEUE, false, 0, 10).await.unwrap()[0].attempts, 0);
         assert_eq!(store.retry_work(&QUEUE, Some(&[])).await.unwrap(), 0);
         assert_eq!(store.retry_work(&QUEUE, None).await.unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_sqlite_the_leases_of_a_process_that_died_end_at_the_next_start() {
+    with_queue(async |store| {
+        add(store, 1, "done", 0).await;
+        let now = chrono::Utc::now().timestamp_micros();
+        let hour = 3_600_000_000;
+        store.claim_work(&QUEUE, Priority::Failures, "dead", now, now + hour, 1).await.unwrap();
+        let work = started(store, QUICK);
+        if matches!(store.backend(), crate::store::Backend::Sqlite { .. }) {
+            work.until(store, 1, is_settled).await;
+        } else {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert!(!is_settled(&entry(store, 1).await), "others may be at work");
+        }
+        work.stopped().await;
     })
     .await;
 }

@@ -115,6 +115,12 @@ fn decode_as(format: RawFormat, raw: &Bytes, request_project: Option<&str>) -> D
             ),
             ClaimedIdentity::default(),
         ),
+        RawFormat::GithubPushJson | RawFormat::GithubPullRequestJson | RawFormat::MercurialPushJson => {
+            Decoded::refused(
+                Violation::new("", "format", "the message tells of a push, a job or artifact is expected"),
+                ClaimedIdentity::default(),
+            )
+        }
         // Pushes have decoders of their own; reached only by bytes that were filed under a wrong word.
         RawFormat::ProtobufPush | RawFormat::LegacyPushJson => Decoded::refused(
             Violation::new("", "format", "the submission is a push, a job or artifact is expected"),
@@ -143,6 +149,9 @@ pub fn decode_held_push(format: RawFormat, raw: &Bytes) -> Option<PushSubmission
         | RawFormat::ProtobufArtifact
         | RawFormat::LegacyJobJson
         | RawFormat::LegacyArtifactJson
+        | RawFormat::GithubPushJson
+        | RawFormat::GithubPullRequestJson
+        | RawFormat::MercurialPushJson
         | RawFormat::UndecodableFrame
         | RawFormat::CompressedBody => None,
     }

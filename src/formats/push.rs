@@ -81,7 +81,7 @@ fn of_message(push: &proto::Push, path: &str, findings: &mut Findings) -> Option
     for (index, item) in push.revisions.iter().enumerate() {
         commits.extend(commit(item, &format!("{path}/revisions/{index}"), findings));
     }
-    Some(Push { revision: revision?, time: time?, author: author?.into(), commits })
+    Some(Push { revision: revision?, time: time?, author: author?.into(), commits, omitted_commits: 0 })
 }
 
 fn commit(item: &proto::Commit, path: &str, findings: &mut Findings) -> Option<Commit> {
@@ -143,6 +143,7 @@ fn translated(item: PushItem) -> Result<Push, String> {
         time: item.push_timestamp,
         author: item.author,
         commits: commits.collect::<Result<_, String>>()?,
+        omitted_commits: 0,
     })
 }
 

@@ -35,7 +35,10 @@ pub fn words_for(format: RawFormat, path: &str) -> Option<SchemaWords> {
         RawFormat::ProtobufArtifact | RawFormat::LegacyArtifactJson => "artifact-collection.yml",
         RawFormat::ProtobufPush | RawFormat::LegacyPushJson => "push-collection.yml",
         RawFormat::LegacyJobJson => "job-collection.yml",
-        RawFormat::UndecodableFrame => return None,
+        RawFormat::GithubPushJson
+        | RawFormat::GithubPullRequestJson
+        | RawFormat::MercurialPushJson
+        | RawFormat::UndecodableFrame => return None,
     };
     let document = DOCUMENTS.get(schema)?;
     let segments: Vec<String> =

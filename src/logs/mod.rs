@@ -24,7 +24,7 @@ mod tests;
 
 pub use error_summary::{ErrorSummaryParser, ErrorSummaryProblem, FailureLine};
 pub use lines::LONGEST_LINE;
-pub use parsed::{Artifacts, Detail, LogError, ParsedLog, Step, Summary};
+pub use parsed::{Artifacts, Detail, LogError, ParsedLog, PerformanceArtifact, Step, Summary};
 
 pub(crate) use text::after_clock;
 

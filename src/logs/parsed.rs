@@ -128,20 +128,34 @@ impl Serialize for Artifacts<'_> {
             logurl: &'a str,
             job_details: &'a [Detail],
         }
-        #[derive(Serialize)]
-        struct Performance<'a> {
-            logurl: &'a str,
-            performance_data: &'a [Box<RawValue>],
-        }
         let (logurl, log) = (self.log_url, self.log);
         let mut artifacts = to.serialize_map(None)?;
         artifacts.serialize_entry("text_log_summary", &TextLogSummary { logurl, summary: &log.summary })?;
         artifacts.serialize_entry("Job Info", &JobInfo { logurl, job_details: &log.details })?;
-        if !log.performance_data.is_empty() {
-            let performance_data = &log.performance_data;
-            artifacts.serialize_entry("performance_data", &Performance { logurl, performance_data })?;
+        if let Some(performance) = PerformanceArtifact::of(logurl, log) {
+            artifacts.serialize_entry("performance_data", &performance)?;
         }
         artifacts.end()
+    }
+}
+
+/// The artifact `performance_data` (3.7).
+#[derive(Debug, Serialize)]
+pub struct PerformanceArtifact<'a> {
+    logurl: &'a str,
+    performance_data: &'a [Box<RawValue>],
+}
+
+impl<'a> PerformanceArtifact<'a> {
+    /// Of documents and the address that they come from.
+    pub fn new(logurl: &'a str, performance_data: &'a [Box<RawValue>]) -> Self {
+        Self { logurl, performance_data }
+    }
+
+    /// Of a log and its address; `None`: the log has no performance data.
+    pub fn of(logurl: &'a str, log: &'a ParsedLog) -> Option<Self> {
+        let performance_data = &*log.performance_data;
+        (!performance_data.is_empty()).then_some(Self::new(logurl, performance_data))
     }
 }
 

@@ -4,6 +4,7 @@
 //! Taking it moves `next_attempt_at` to the end of the lease, so that an entry whose gateway died is due
 //! again by itself. Whoever finishes an entry names its lease: if the lease was lost, nothing happens.
 
+pub use super::push_fetches::PUSH_FETCHES;
 use super::time::from_micros;
 use super::{Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -41,8 +42,18 @@ pub const LOGS: QueueTable = QueueTable {
     when_retried: "status = 0",
 };
 
+/// Documents of performance data to fetch (R31).
+pub const PERFORMANCE: QueueTable = QueueTable {
+    kind: "fetch_performance",
+    table: "performance_fetches",
+    subject: "url",
+    when_done: "",
+    when_failed: "",
+    when_retried: "",
+};
+
 /// Every queue.
-pub const QUEUES: [&QueueTable; 1] = [&LOGS];
+pub const QUEUES: [&QueueTable; 3] = [&LOGS, &PERFORMANCE, &PUSH_FETCHES];
 
 /// Where an entry stands in the list of all: number of its queue, and of itself.
 pub type Place = (i64, i64);
@@ -153,6 +164,23 @@ impl Store {
         }
         leases.sort_unstable_by_key(|lease| lease.id);
         Ok(leases)
+    }
+
+    /// Ends all leases, where this process is the only one that can have any (R27): those there are were
+    /// a process's that died.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_orphaned_leases(&self, queue: &QueueTable) -> Result<(), StoreError> {
+        if self.write_connection().get_database_backend() == sea_orm::DbBackend::Sqlite {
+            let sql = format!(
+                "UPDATE {} SET lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL \
+                 WHERE lease_owner IS NOT NULL AND queue_priority IS NOT NULL RETURNING id",
+                queue.table
+            );
+            self.ask(sql, []).await?;
+        }
+        Ok(())
     }
 
     /// Prolongs a lease. False: it was lost.

@@ -1,6 +1,6 @@
-//! Logs that jobs point to, as whoever reads them sees them.
+//! What jobs point to, as whoever reads it sees it.
 
-use super::entities::jobs::job_log;
+use super::entities::jobs::{job_log, performance_fetch};
 use super::follow_up::{LOGS, Lease};
 use super::time::to_micros;
 use super::{Store, StoreError};
@@ -28,6 +28,15 @@ impl Store {
             .into_model::<LogToRead>()
             .one(&self.read_connection())
             .await?)
+    }
+
+    /// Where the document of a performance fetch is; `None`: it is gone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn performance_url(&self, id: i64) -> Result<Option<String>, StoreError> {
+        let row = performance_fetch::Entity::find_by_id(id).one(&self.read_connection()).await?;
+        Ok(row.map(|row| row.url))
     }
 
     /// Marks a log as skipped for its size, if the lease holds.

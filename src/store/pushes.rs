@@ -97,6 +97,7 @@ async fn insert_push(
         author: Set(push.author.clone()),
         time: Set(to_micros(push.time)),
         received_at: Set(to_micros(received_at)),
+        omitted_commits: Set(omitted(push)),
     };
     let unless_known =
         OnConflict::columns([push::Column::RepositoryId, push::Column::Revision]).do_nothing().to_owned();
@@ -113,7 +114,8 @@ async fn replace(
     push: &Push,
     commits: &[&Commit],
 ) -> Result<PushStored, StoreError> {
-    let same_head = row.author == push.author && row.time == to_micros(push.time);
+    let same_head =
+        row.author == push.author && row.time == to_micros(push.time) && row.omitted_commits == omitted(push);
     let same_commits =
         stored_commits(transaction, row.id).await?.into_iter().eq(commits.iter().map(|c| fields(c)));
     let id = row.id;
@@ -122,6 +124,7 @@ async fn replace(
             id: Set(id),
             author: Set(push.author.clone()),
             time: Set(to_micros(push.time)),
+            omitted_commits: Set(omitted(push)),
             ..Default::default()
         })
         .exec(transaction)
@@ -133,6 +136,10 @@ async fn replace(
     }
     let change = if same_head && same_commits { PushChange::Unchanged } else { PushChange::Changed };
     Ok(PushStored { id, change })
+}
+
+fn omitted(push: &Push) -> i32 {
+    i32::try_from(push.omitted_commits).unwrap_or(i32::MAX)
 }
 
 /// Revision, author and comments.

@@ -110,7 +110,7 @@ impl Store {
                     revision: row.revision,
                     author: row.author,
                     time: from_micros(row.time),
-                    commit_count,
+                    commit_count: commit_count + i64::from(row.omitted_commits),
                     commits,
                 }
             })

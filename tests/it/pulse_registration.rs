@@ -184,13 +184,13 @@ async fn sources_of_the_environment_are_reconciled_and_not_removable(database: D
     assert!(!is_bound(&publishers[0], KEY).await && is_bound(&publishers[1], KEY).await);
 }
 
-async fn pushes_are_registered_and_left_alone(database: Database) {
+async fn an_exchange_of_pushes_is_consumed_whatever_the_routing_key(database: Database) {
     let Some((gateway, broker, _)) = start(&database).await else { return };
     let exchange_name = new_exchange();
     let publisher = Publisher::open(&broker, &exchange_name).await;
     register(&gateway, &json!({ "exchange": exchange_name, "kind": "hg-push" })).await.done();
-    in_phase(&gateway, &exchange_name, "ignored", TAKEN_IN).await;
-    assert!(!is_bound(&publisher, KEY).await, "nothing piles up in a queue that nobody consumes");
+    in_phase(&gateway, &exchange_name, "consuming", TAKEN_IN).await;
+    assert!(is_bound(&publisher, KEY).await);
 }
 
 async fn registrations_are_administered_over_grpc_too(database: Database) {
@@ -231,6 +231,6 @@ on_both_databases!(
     a_queue_with_other_properties_is_said_and_stops_no_other,
     nothing_is_lost_while_connections_are_recycled,
     sources_of_the_environment_are_reconciled_and_not_removable,
-    pushes_are_registered_and_left_alone,
+    an_exchange_of_pushes_is_consumed_whatever_the_routing_key,
     registrations_are_administered_over_grpc_too,
 );

@@ -107,6 +107,10 @@ impl<'a> Values<'a> {
                 Some(quoted) => quoted.split_once('"').ok_or(HawkRefusal::Malformed)?,
                 None => after.split_at(after.find(separator).unwrap_or(after.len())),
             };
+            // Only the ends of a value are quoted.
+            if value.contains('"') {
+                return Err(HawkRefusal::Malformed);
+            }
             match name.trim_end() {
                 "id" => values.id = Some(value),
                 "ts" => values.ts = Some(value),
@@ -206,5 +210,11 @@ mod tests {
             assert_eq!(parsed(list), Err(expected), "{list}");
         }
         assert_eq!(Attributes::parse(b"Hawk id=\"\xff\""), Err(Malformed));
+    }
+
+    #[test]
+    fn a_quote_within_a_value_is_malformed() {
+        let list = format!("id=a\"b, ts=\"7\", nonce=\"n\", {MAC}");
+        assert_eq!(parsed(&list), Err(HawkRefusal::Malformed));
     }
 }

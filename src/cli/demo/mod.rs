@@ -1,6 +1,7 @@
 //! `herdgate demo`: the real gateway, a temporary database, and sample jobs submitted by the real
 //! client.
 
+mod broker;
 mod samples;
 mod show;
 mod signed;
@@ -10,8 +11,8 @@ use super::running::{Ended, Running, StopSignals};
 use super::server::{Connection, connect};
 use super::submit::submit_all;
 use super::{Context, Exit, Failure, verdicts};
-use crate::access::administration::IssuedCredential;
-use crate::access::{Keyring, Principal, Rights};
+use crate::access::administration::{self, IssuedCredential};
+use crate::access::{Keyring, Principal, Rights, WantedCredential};
 use crate::config::{Configuration, Key, Origin, Quotas, Settings};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{ProjectName, Repository, RepositoryKind};
@@ -23,6 +24,7 @@ use crate::proto::query_service_client::QueryServiceClient;
 use crate::proto::{GetJobRequest, GetJobResponse, Push, SubmitPushesRequest};
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::Telemetry;
+use chrono::Utc;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -33,7 +35,8 @@ use tokio::net::TcpListener;
 /// How the demo runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing of the configuration is read but HERDGATE_LOG_* and OTEL_*; everybody may write while it runs.")]
+Nothing of the configuration is read but HERDGATE_LOG_*, HERDGATE_PULSE_URL, HERDGATE_PULSE_CA and OTEL_*;
+everybody may write while it runs. With a broker, the samples are published to it too.")]
 pub struct DemoArgs {
     /// Exit after the verdicts
     #[arg(long)]
@@ -55,6 +58,7 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     let store = database(&configuration).await?;
     let keyring = Keyring::parse(&Keyring::generate()).map_err(|error| Failure::Usage(error.to_string()))?;
     let credential = signed::credential(&store, &keyring).await?;
+    let administrator = administrator(&store, &keyring).await?;
     let gateway = Gateway::start(store, GatewayOptions::default()).await?;
     gateway.refresh_directory().await?;
     let listener = TcpListener::bind(arguments.listen)
@@ -67,23 +71,26 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
         keyring: Arc::new(keyring),
         reached: Arc::new(configuration.http.clone()),
         http: HttpOptions::default(),
+        fetcher: None,
+        dashboard: None,
         tls: None,
         quotas: Quotas::default(),
         history: telemetry.history(),
     };
     // Nothing is fetched: the logs of the bundled jobs are nowhere.
-    let mut running = Running::start(listener, gateway, options, PulseOptions::default(), None)?;
+    let pulse = broker::options(&configuration)?;
+    let mut running = Running::start(listener, gateway.clone(), options, pulse.clone(), None)?;
     let address = running.address();
     let server = format!("http://{address}");
 
     let shown = tokio::select! {
-        shown = tell(&server, address, &credential) => shown,
+        shown = tell(&server, address, &credential, &gateway, &pulse) => shown,
         // Nothing is left to drain then.
         failure = running.failed() => return Err(failure),
         signal = signals.next() => Err(Failure::Refused(format!("stopped by {signal}"))),
     };
     if shown.is_ok() && !arguments.once {
-        show::invitation(&server)?;
+        show::invitation(&server, administrator.secrets.token.reveal())?;
         tokio::select! {
             failure = running.failed() => return Err(failure),
             _ = signals.next() => notice("stopping; the demo's database is removed"),
@@ -97,10 +104,22 @@ pub(super) async fn run(arguments: DemoArgs, context: Context) -> Result<Exit, F
     Ok(if ended? == Ended::Drained { Exit::Done } else { Exit::Failed })
 }
 
-/// The defaults, with a database in the folder; the log tells warnings only unless asked for more.
+/// A credential to sign in to the console with.
+async fn administrator(store: &Store, keyring: &Keyring) -> Result<IssuedCredential, Failure> {
+    let wanted = WantedCredential {
+        client_id: "demo-admin".into(),
+        admin: true,
+        description: "Signs in to the console of the demo".into(),
+        ..WantedCredential::default()
+    };
+    Ok(administration::create(store, keyring, wanted, Utc::now()).await?)
+}
+
+/// The defaults, with a database in the folder and the broker that is configured; the log tells warnings
+/// only unless asked for more.
 fn configuration(context: &Context, folder: &Path) -> Result<Configuration, Failure> {
     let mut settings = Settings::default();
-    for key in [Key::LogFormat, Key::LogFilter] {
+    for key in [Key::LogFormat, Key::LogFilter, Key::PulseUrl, Key::PulseCa] {
         if let Some(text) = context.environment.get(&key.variable())? {
             settings.set(key, text.into(), Origin::Environment);
         }
@@ -141,7 +160,13 @@ async fn database(configuration: &Configuration) -> Result<Store, Failure> {
 }
 
 /// The story: a push, the jobs, the push that came late, a job read back, jobs the legacy way.
-async fn tell(server: &str, address: SocketAddr, credential: &IssuedCredential) -> Result<(), Failure> {
+async fn tell(
+    server: &str,
+    address: SocketAddr,
+    credential: &IssuedCredential,
+    gateway: &Gateway,
+    pulse: &PulseOptions,
+) -> Result<(), Failure> {
     let connection = connect(server, None).await?;
     let samples = samples::load()?;
     line(&format!("herdgate demo: a gateway on {server} with an empty temporary database\n"))?;
@@ -177,7 +202,8 @@ async fn tell(server: &str, address: SocketAddr, credential: &IssuedCredential) 
 
     line("\nand a collection of the legacy REST API, signed with Hawk:\n")?;
     let results = signed::submit(address, credential, samples::LEGACY_JOBS).await?;
-    Ok(signed::show(&results)?)
+    signed::show(&results)?;
+    broker::tell(gateway, pulse, &samples.jobs).await
 }
 
 async fn submit_push(connection: &Connection, push: &Push) -> Result<(), Failure> {

@@ -68,9 +68,13 @@ pub(super) fn job(answer: &GetJobResponse) -> io::Result<()> {
 }
 
 /// What to try next.
-pub(super) fn invitation(server: &str) -> io::Result<()> {
+pub(super) fn invitation(server: &str, token: &str) -> io::Result<()> {
     line(&format!(
-        "\nThe gateway keeps serving on {server} until Ctrl-C. Try, from the source tree:
+        "\nThe gateway keeps serving until Ctrl-C. Look at it in a browser:
+
+    {server}/console/     sign in with {token}
+
+Try, from the source tree:
 
     herdgate submit samples/jobs.json --server {server}
     herdgate held list --server {server}

@@ -2,7 +2,8 @@
 
 mod accept;
 pub mod console;
-pub mod grpc_page;
+pub mod dashboard_files;
+mod grpc_page;
 mod openapi;
 mod own;
 pub mod problem;
@@ -14,12 +15,14 @@ use super::budget::ByteBudget;
 use super::router::RenderMetrics;
 use crate::config::PartialStatus;
 use crate::core::{Gateway, Readiness};
+use crate::fetch::Fetcher;
 use crate::limits;
 use accept::check_accept;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
+pub use dashboard_files::DashboardFiles;
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use problem::{Code, Problem};
@@ -37,6 +40,8 @@ pub struct HttpDoor {
     pub options: HttpOptions,
     /// Bytes of bodies that are being decided.
     pub budget: ByteBudget,
+    /// Fetches logs for their readers; none: nothing is fetched.
+    pub fetcher: Option<Fetcher>,
 }
 
 /// How the HTTP door answers.
@@ -44,6 +49,8 @@ pub struct HttpDoor {
 pub struct HttpOptions {
     /// Status of a collection of which items are rejected.
     pub partial_status: PartialStatus,
+    /// A dashboard is served here, which can read logs of the same origin only.
+    pub serves_dashboard: bool,
 }
 
 /// Paths that need the core; every other handler module adds its own here.
@@ -58,13 +65,25 @@ pub fn routes(
     metrics: RenderMetrics,
     api: OpenApiRouter,
     grpc: Router,
+    dashboard: Option<DashboardFiles>,
 ) -> Router {
     let described = OpenApiRouter::with_openapi(openapi::base()).merge(own::routes(readiness, metrics));
-    let (described, document) = described.merge(api).split_for_parts();
+    let front = if dashboard.is_some() { OpenApiRouter::new() } else { own::front() };
+    let (described, document) = described.merge(front).merge(api).split_for_parts();
     let http = described
         .merge(openapi::routes(document))
         .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed));
-    grpc.merge(http).fallback(unknown)
+    let router = grpc.merge(http);
+    match dashboard {
+        Some(files) => router.fallback(async move |request: Request| {
+            if dashboard_files::is_page(&request) {
+                files.serve(request).await
+            } else {
+                unknown(request).await
+            }
+        }),
+        None => router.fallback(unknown),
+    }
 }
 
 /// Serves a path that ends in a slash without it too, as legacy clients may ask for it (ingest contract,

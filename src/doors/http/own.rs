@@ -26,12 +26,16 @@ gRPC on this port: herdgate.v1.IngestService, QueryService and AdminService, wit
 /// The own paths.
 pub fn routes(readiness: watch::Receiver<Readiness>, metrics: RenderMetrics) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(about))
         .routes(routes!(health))
         .merge(OpenApiRouter::new().routes(routes!(ready)).with_state(readiness))
         .merge(OpenApiRouter::new().routes(routes!(render)).with_state(metrics))
         .merge(super::slash_optional(routes!(schemas)))
         .routes(routes!(schema))
+}
+
+/// The page at `/`, where no dashboard is served.
+pub fn front() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(about))
 }
 
 /// What is here

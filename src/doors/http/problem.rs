@@ -47,6 +47,8 @@ pub enum Code {
     QuotaExceeded,
     /// 500: a bug of the gateway; `error_id` finds it in its log.
     Internal,
+    /// 502: what is kept elsewhere, such as a log, could not be fetched.
+    Unobtainable,
     /// 503: more work than the gateway takes in; `Retry-After` says how long.
     Overloaded,
     /// 503: the database is away; `Retry-After` says how long.
@@ -72,6 +74,7 @@ impl Code {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unobtainable => StatusCode::BAD_GATEWAY,
             Self::Overloaded | Self::DatabaseUnavailable | Self::ShuttingDown | Self::NotReady => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -96,6 +99,7 @@ impl Code {
             Self::UnsupportedMediaType => "the media type is not supported here",
             Self::QuotaExceeded => "the quota is used up, send again later",
             Self::Internal => "internal error",
+            Self::Unobtainable => "it could not be fetched from where it is kept",
             Self::Overloaded => "the gateway is overloaded, send again later",
             Self::DatabaseUnavailable => "the database is unavailable, send again later",
             Self::ShuttingDown => "the gateway is shutting down, send again",

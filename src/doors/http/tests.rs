@@ -10,7 +10,7 @@ use tower::ServiceExt;
 
 fn router(readiness: watch::Receiver<Readiness>) -> Router {
     let metrics: RenderMetrics = Arc::new(|| "jobs_total 3\n".to_owned());
-    routes(readiness, metrics, OpenApiRouter::new(), Router::new())
+    routes(readiness, metrics, OpenApiRouter::new(), Router::new(), None)
 }
 
 fn ready_router() -> Router {

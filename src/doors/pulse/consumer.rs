@@ -6,7 +6,7 @@ use super::flow::Flow;
 use super::pause::{self, Resolved};
 use super::{Door, topology};
 use crate::core::ConsumerPhase;
-use crate::domain::{ExchangeKind, QueueType, Registration};
+use crate::domain::{QueueType, Registration};
 use crate::limits;
 use futures::StreamExt;
 use lapin::Connection;
@@ -60,9 +60,6 @@ impl Consumer {
 
     async fn consume(&mut self, backoff: &mut Backoff) -> Result<Ended, PulseError> {
         let registration = self.changes.borrow_and_update().clone();
-        if registration.kind != ExchangeKind::Jobs {
-            return Ok(self.ignore(&registration).await);
-        }
         if !self.database_answers(&registration.name).await {
             return Ok(Ended::Stopped);
         }
@@ -170,22 +167,6 @@ impl Consumer {
         self.door.gateway.store().forget_drained(name).await?;
         tracing::info!(registration = name, "the queue is drained and gone");
         Ok(Ended::Gone)
-    }
-
-    /// Waits until there is something else to do.
-    async fn ignore(&mut self, registration: &Registration) -> Ended {
-        let detail = format!(
-            "this version takes in jobs only; exchanges of kind {} are kept and not consumed",
-            registration.kind.as_str()
-        );
-        self.note(&registration.name, ConsumerPhase::Ignored, &detail);
-        tokio::select! {
-            () = self.stop.cancelled() => Ended::Stopped,
-            changed = self.changes.changed() => match changed {
-                Ok(()) => Ended::GaveBack,
-                Err(_) => Ended::Stopped,
-            },
-        }
     }
 
     /// Waits for the database, so that nothing is taken from a queue that could not be stored. False:

@@ -118,8 +118,25 @@ impl Flow {
         gateway: &Gateway,
         taken: &[(u64, Arc<Received>)],
     ) -> Result<bool, PulseError> {
-        let submissions = taken.iter().map(|(_, received)| received.submission()).collect();
-        let positions = taken.iter().map(|(position, _)| *position).collect();
+        let (mut positions, mut submissions) = (Vec::new(), Vec::new());
+        let (mut noticed, mut notices) = (Vec::new(), Vec::new());
+        for (position, received) in taken {
+            if let Some(notice) = received.notice() {
+                noticed.push(*position);
+                notices.push(notice);
+            } else {
+                positions.push(*position);
+                submissions.push(received.submission());
+            }
+        }
+        if !notices.is_empty() {
+            let (gateway, principal) = (gateway.clone(), self.principal.clone());
+            let decided = async move { (noticed, gateway.submit_push_notices(&principal, notices).await) };
+            self.pending.push(decided.boxed());
+        }
+        if submissions.is_empty() {
+            return Ok(true);
+        }
         self.submit_as(gateway, positions, submissions).await
     }
 

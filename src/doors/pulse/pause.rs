@@ -84,14 +84,14 @@ async fn try_alone(
             return Ok(true);
         }
     };
-    let submission = if attempts >= limits::PULSE_ATTEMPTS {
+    let taken = if attempts >= limits::PULSE_ATTEMPTS {
         let registration = &flow.registration.name;
         tracing::error!(registration, attempts, "a message is held: it cannot be decided");
-        received.given_up(attempts)
+        flow.submit_as(&door.gateway, vec![position], vec![received.given_up(attempts)]).await?
     } else {
-        received.submission()
+        flow.submit(&door.gateway, &[(position, received.clone())]).await?
     };
-    if !flow.submit_as(&door.gateway, vec![position], vec![submission]).await? {
+    if !taken {
         return Ok(false);
     }
     flow.settle_all().await?;

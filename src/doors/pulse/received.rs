@@ -2,9 +2,10 @@
 
 use super::compression::Compression;
 use super::properties;
-use crate::core::{Content, DeliveryContext, Submission};
+use crate::core::{Content, DeliveryContext, PushNoticeSubmission, Submission};
 use crate::domain::{ClaimedIdentity, ContentDigest, Door, RawFormat, Refused, Registration, Violation};
 use crate::formats;
+use crate::formats::push_notices::{NoticeKind, read_push_notice};
 use crate::limits;
 use crate::telemetry::{self, Metrics};
 use bytes::Bytes;
@@ -41,10 +42,12 @@ impl Received {
         });
         let compression = compression_of(&delivery);
         let body = delivery.data;
+        let plain_format =
+            NoticeKind::of_exchange(registration.kind).map_or(RawFormat::PulseJson, NoticeKind::raw_format);
         let (raw, format, refusal) = match compression {
-            Ok(None) => (body, RawFormat::PulseJson, None),
+            Ok(None) => (body, plain_format, None),
             Ok(Some(compression)) => match compression.decompress(&body) {
-                Ok(plain) => (plain, RawFormat::PulseJson, None),
+                Ok(plain) => (plain, plain_format, None),
                 Err(violation) => (body, RawFormat::CompressedBody, Some(violation)),
             },
             Err(violation) => (body, RawFormat::CompressedBody, Some(violation)),
@@ -69,6 +72,17 @@ impl Received {
             warnings.push(warning);
         }
         self.with(content, warnings)
+    }
+
+    /// Reads a message that tells of pushes; none: it is of another kind, or could not be decompressed.
+    pub(super) fn notice(&self) -> Option<PushNoticeSubmission> {
+        Some(PushNoticeSubmission {
+            received_at: self.received_at,
+            raw: self.raw.clone(),
+            format: self.format,
+            notice: read_push_notice(NoticeKind::of_raw_format(self.format)?, &self.raw),
+            context: self.context.clone(),
+        })
     }
 
     /// The same, refused for a reason that is not in the message.

@@ -98,7 +98,7 @@ impl<S: Source> Work for LogWork<S> {
             Ok(found) => found,
             Err(unread) => return self.unread(lease, unread).await,
         };
-        storing::store(&self.store, lease, &found).await?;
+        storing::store(&self.store, lease, &log.url, &found).await?;
         info!(name = log.name, url = log.url, "a log is parsed");
         Ok(Outcome::Stored)
     }

@@ -3,30 +3,30 @@
 use super::Found;
 use crate::domain::ContentType;
 use crate::follow_up::Lease;
-use crate::formats::performance_document;
+use crate::follow_up::performance::store_measurements;
 use crate::limits;
-use crate::logs::{Detail, FailureLine, LogError, ParsedLog, Step, Summary};
+use crate::logs::{Detail, FailureLine, LogError, ParsedLog, PerformanceArtifact, Step, Summary};
 use crate::store::batch::{
-    BatchTransaction, DetailRow, FailureLineRow, FlatErrorRow, LeasedLog, PartsRule, PerformanceRow, StepRow,
+    ArtifactRow, BatchTransaction, DetailRow, FailureLineRow, FlatErrorRow, LeasedLog, PartsRule, StepRow,
     SummaryRow,
 };
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, NaiveDateTime};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use tracing::warn;
 
+/// Name of the artifact of performance data.
+const PERFORMANCE: &str = "performance_data";
 /// Code points kept of the name of a step (logs contract 3.6).
 const STEP_NAME: usize = 200;
 
 /// Stores what was found and marks the log as parsed, if the lease still holds; nothing otherwise.
-pub(super) async fn store(store: &Store, lease: &Lease, found: &Found) -> Result<(), StoreError> {
+pub(super) async fn store(store: &Store, lease: &Lease, url: &str, found: &Found) -> Result<(), StoreError> {
     let mut transaction = store.begin_batch().await?;
     // Dropping the transaction takes everything back.
     let Some(log) = transaction.lock_leased_log(lease).await? else { return Ok(()) };
     match found {
-        Found::Text(parsed) => store_text(&mut transaction, log, lease.id, parsed).await?,
+        Found::Text(parsed) => store_text(&mut transaction, log, lease.id, url, parsed).await?,
         Found::Failures(failures) => store_failures(&mut transaction, log.job_id, lease.id, failures).await?,
     }
     transaction.finish_log(lease).await?;
@@ -37,32 +37,16 @@ async fn store_text(
     transaction: &mut BatchTransaction<'_>,
     log: LeasedLog,
     log_id: i64,
+    url: &str,
     parsed: &ParsedLog,
 ) -> Result<(), StoreError> {
     // A summary that the submitter supplied stays as it is (R31).
     if !log.has_supplied_summary {
         store_summary(transaction, log.job_id, log_id, &parsed.summary).await?;
     }
-    store_performance(transaction, log.job_id, &parsed.performance_data).await?;
-    store_details(transaction, log.job_id, &parsed.details).await
-}
-
-async fn store_performance(
-    transaction: &mut BatchTransaction<'_>,
-    job_id: i64,
-    documents: &[Box<RawValue>],
-) -> Result<(), StoreError> {
-    let read = |document: &Box<RawValue>| {
-        let document = serde_json::from_str(document.get()).map_err(|error| error.to_string());
-        document.and_then(performance_document)
-    };
-    let (documents, problems): (Vec<_>, Vec<_>) = documents.iter().map(read).partition(Result::is_ok);
-    for problem in problems.into_iter().filter_map(Result::err) {
-        warn!(job = job_id, problem, "performance data of a log cannot be stored");
-    }
-    let documents: Vec<_> = documents.into_iter().filter_map(Result::ok).collect();
-    let rows: Vec<_> = documents.iter().map(|document| PerformanceRow { job_id, document }).collect();
-    transaction.add_performance(&rows).await
+    store_details(transaction, log.job_id, &parsed.details).await?;
+    store_performance(transaction, log.job_id, url, parsed).await?;
+    store_measurements(transaction, log.job_id, &parsed.performance_data).await
 }
 
 async fn store_summary(
@@ -155,6 +139,21 @@ async fn store_details(
         })
         .collect();
     transaction.add_details(PartsRule::Applied, &rows).await?;
+    Ok(())
+}
+
+/// Performance data is kept as the artifact that a submitter would supply; the first of a job stays.
+async fn store_performance(
+    transaction: &mut BatchTransaction<'_>,
+    job_id: i64,
+    url: &str,
+    parsed: &ParsedLog,
+) -> Result<(), StoreError> {
+    let Some(artifact) = PerformanceArtifact::of(url, parsed) else { return Ok(()) };
+    let blob = serde_json::to_string(&artifact)
+        .map_err(|error| StoreError::Internal(format!("performance data is no JSON any more: {error}")))?;
+    let row = ArtifactRow { job_id, name: PERFORMANCE, kind: "json", blob: &blob };
+    transaction.add_artifacts(&[row]).await?;
     Ok(())
 }
 

@@ -6,8 +6,9 @@ use crate::core::legacy_tests::legacy;
 use crate::core::tests::{on_each_database, revision, submit};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{Outcome, RawFormat};
+use crate::follow_up::performance::PerformanceWork;
 use crate::follow_up::{RunnerOptions, start};
-use crate::store::entities::jobs::{failure_line, job_detail, job_log, log_error, log_step};
+use crate::store::entities::jobs::{failure_line, job_artifact, job_detail, job_log, log_error, log_step};
 use crate::store::follow_up::{LOGS, Priority};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -19,8 +20,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// The bytes of a log, or why there are none.
+type ScriptedAnswer = Result<Vec<u8>, Unobtainable>;
 /// What is at an address, one answer for each time that it is asked for; the last one stays.
-type Script = HashMap<String, Vec<Result<Vec<u8>, Unobtainable>>>;
+type Script = HashMap<String, Vec<ScriptedAnswer>>;
 
 #[derive(Clone, Default)]
 struct Scripted {
@@ -52,7 +55,7 @@ impl Source for Scripted {
 }
 
 impl Scripted {
-    fn with(self, url: &str, answers: Vec<Result<Vec<u8>, Unobtainable>>) -> Self {
+    fn with(self, url: &str, answers: Vec<ScriptedAnswer>) -> Self {
         self.answers.lock().unwrap().insert(url.into(), answers);
         self
     }
@@ -72,6 +75,8 @@ async fn read_all(gateway: &Gateway, source: &Scripted) {
     let stop = CancellationToken::new();
     let work = LogWork::new(store.clone(), source.clone());
     let runner = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
+    let work = PerformanceWork::new(store.clone(), source.clone());
+    let fetches = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
     let end = tokio::time::Instant::now() + Duration::from_secs(30);
     while store.follow_up_depth().await.unwrap() > 0 {
         assert!(tokio::time::Instant::now() < end, "the queue gets empty");
@@ -79,6 +84,7 @@ async fn read_all(gateway: &Gateway, source: &Scripted) {
     }
     stop.cancel();
     runner.await.unwrap();
+    fetches.await.unwrap();
 }
 
 /// Submits a completed job with logs (name, address, status) and artifacts.
@@ -108,8 +114,14 @@ async fn statuses(gateway: &Gateway) -> Vec<(i16, Option<i16>, i32, Option<Strin
     rows.into_iter().map(|row| (row.status, row.queue_priority, row.attempts, row.last_error)).collect()
 }
 
-/// Steps (name, lines, result) with the (number, text) of their errors, in their order.
-async fn steps(gateway: &Gateway) -> Vec<(String, i32, i32, String, Vec<(i32, String)>)> {
+/// Status of a log in the end, attempts at it, and why the last one failed.
+type Ended = (i16, i32, Option<&'static str>);
+
+/// Name, lines, result, and the (number, text) of the errors.
+type StepSeen = (String, i32, i32, String, Vec<(i32, String)>);
+
+/// Steps in their order.
+async fn steps(gateway: &Gateway) -> Vec<StepSeen> {
     let connection = gateway.store().read_connection();
     let steps = log_step::Entity::find().order_by_asc(log_step::Column::StartedLine);
     let errors = log_error::Entity::find().order_by_asc(log_error::Column::LineNumber);
@@ -122,7 +134,7 @@ async fn steps(gateway: &Gateway) -> Vec<(String, i32, i32, String, Vec<(i32, St
     steps.iter().map(|s| (s.name.clone(), s.started_line, s.finished_line, s.result.clone(), of(s))).collect()
 }
 
-fn baked() -> Vec<(String, i32, i32, String, Vec<(i32, String)>)> {
+fn baked() -> Vec<StepSeen> {
     vec![("bake".into(), 0, 3, "busted".into(), vec![(1, "abort: the kiln is cold".into())])]
 }
 
@@ -173,7 +185,7 @@ async fn a_task_runners_log_becomes_a_flat_list_of_errors() {
 async fn what_cannot_be_had_ends_as_contract_1_4_says() {
     on_each_database(GatewayOptions::default(), async |gateway| {
         let huge = vec![b'x'; 5 * 1024 * 1024 + 1];
-        let cases: [(&str, Vec<Result<Vec<u8>, Unobtainable>>, (i16, i32, Option<&str>)); 6] = [
+        let cases: [(&str, Vec<ScriptedAnswer>, Ended); 6] = [
             ("builds-4h", vec![Err(gone())], (2, 1, Some("the answer is 404"))),
             ("builds-4h", vec![Err(broken()), Err(broken()), Ok(TEXT.into())], (1, 3, None)),
             (
@@ -274,6 +286,47 @@ async fn a_failed_log_that_is_sent_again_is_read_again() {
         read_all(&gateway, &source).await;
         assert_eq!(statuses(&gateway).await, [(1, None, 1, None)]);
         assert_eq!(steps(&gateway).await, baked());
+    })
+    .await;
+}
+
+const DOCUMENT: &str =
+    r#"{"framework": {"name": "talos"}, "suites": [{"name": "kiln", "value": 7.5, "subtests": []}]}"#;
+
+#[tokio::test]
+async fn r31_documents_of_performance_data_are_fetched_by_their_links_and_those_of_logs_are_kept() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let (good, bad) =
+            ("https://a.example.org/perfherder-data-1.json", "https://a.example.org/perfherder-data-2.json");
+        let line = format!("PERFHERDER_DATA: {DOCUMENT}\n");
+        let source = Scripted::default()
+            .with(URL, vec![Ok(line.into())])
+            .with(good, vec![Err(broken()), Ok(DOCUMENT.into())])
+            .with(bad, vec![Ok("{}".into())]);
+        let detail =
+            |value: &str, url: &str| json!({"title": "artifact uploaded", "value": value, "url": url});
+        let details =
+            json!([detail("1", good), detail("2", bad), detail("3", "https://a.example.org/other.json")]);
+        let artifacts = json!([{"name": "Job Info", "type": "json", "blob": {"job_details": details}}]);
+        submit_job(&gateway, "one", log("builds-4h", URL), artifacts).await;
+        read_all(&gateway, &source).await;
+        let rows = job_artifact::Entity::find().order_by_asc(job_artifact::Column::Name);
+        let rows = rows.all(&gateway.store().read_connection()).await.unwrap();
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let shown: Vec<(bool, Value)> = rows
+            .iter()
+            .map(|row| (row.name == "performance_data", serde_json::from_str(&row.blob).unwrap()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (true, json!({"logurl": URL, "performance_data": [document]})),
+                (false, json!({"logurl": good, "performance_data": [document]})),
+            ]
+        );
+        let dead = gateway.store().list_all_work(true, (0, 0), 10).await.unwrap();
+        assert_eq!(dead.len(), 1);
+        assert_eq!((dead[0].1.kind, &*dead[0].1.subject), ("fetch_performance", bad));
     })
     .await;
 }

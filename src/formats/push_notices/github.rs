@@ -4,7 +4,7 @@ use super::{
     AnswerError, Notice, NoticedBranch, PushDetails, PushNotice, RepositoryAddress, Skipped, answer, fit,
     fit_author,
 };
-use crate::domain::{Commit, Push, Revision, Violation};
+use crate::domain::{Commit, Push, PushTarget, Revision, Violation, full_revision};
 use crate::limits;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -37,7 +37,7 @@ struct HookCommit {
     message: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Person {
     #[serde(default)]
     name: String,
@@ -57,6 +57,15 @@ impl Message {
             Violation::new(path, "required", message)
         })
     }
+
+    fn revision(&self, name: &str) -> Result<Revision, Violation> {
+        let text = self.required(name)?;
+        full_revision(text).ok_or_else(|| {
+            let path = format!("/details/{name}");
+            let message = format!("{path} must be a revision of 40 hexadecimal digits");
+            Violation::new(path, "pattern", message).with_value(text)
+        })
+    }
 }
 
 /// A push to a branch.
@@ -66,17 +75,16 @@ pub(super) fn push(message: Message) -> Result<Notice, Violation> {
     if is_tag {
         return Ok(Notice::Skipped(Skipped::Tag));
     }
-    let head = message.required("event.head.sha")?.to_owned();
-    if head == NO_REVISION {
+    if message.required("event.head.sha")? == NO_REVISION {
         return Ok(Notice::Skipped(Skipped::DeletedBranch));
     }
+    let (base, head) = (message.revision("event.base.sha")?, message.revision("event.head.sha")?);
     let repository = RepositoryAddress::new(message.required("event.head.repo.url")?);
     let branch = NoticedBranch::Named(message.required("event.base.repo.branch")?.to_owned());
-    let base = message.required("event.base.sha")?.to_owned();
-    let details = if base == NO_REVISION {
+    let details = if base.as_str() == NO_REVISION {
         PushDetails::InMessage(new_branch(&message.body.commits)?)
     } else {
-        PushDetails::Comparison { base, head }
+        PushDetails::ToFetch(vec![PushTarget::Comparison { base, head }])
     };
     Ok(Notice::Push(PushNotice { repository, branch, details }))
 }
@@ -89,7 +97,7 @@ pub(super) fn pull_request(message: Message) -> Result<Notice, Violation> {
         let path = "/details/event.pullNumber";
         Violation::new(path, "type", format!("{path} must be a number in digits")).with_value(number)
     })?;
-    let details = PushDetails::PullRequest { number };
+    let details = PushDetails::ToFetch(vec![PushTarget::PullRequest(number)]);
     Ok(Notice::Push(PushNotice { repository, branch: NoticedBranch::PullRequest, details }))
 }
 
@@ -116,6 +124,7 @@ fn new_branch(commits: &[HookCommit]) -> Result<Push, Violation> {
         time: last.timestamp,
         author: fit_author(&last.author.email),
         commits: listed.collect::<Result<_, _>>()?,
+        omitted_commits: 0,
     })
 }
 
@@ -128,50 +137,66 @@ struct Comparison {
     commits: Vec<ListedCommit>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct ListedCommit {
     sha: String,
     commit: CommitBody,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct CommitBody {
     author: Person,
     committer: Committer,
     message: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Committer {
     date: DateTime<Utc>,
 }
 
-/// The push that the pages of a comparison describe, oldest commit first.
-///
-/// # Errors
-/// If they are not what the API documents, or have no commit.
-pub fn push_of_comparison(pages: &[impl AsRef<[u8]>]) -> Result<Push, AnswerError> {
-    let mut commits = Vec::new();
-    for page in pages {
-        commits.extend(answer::<Comparison>(page.as_ref())?.commits);
+/// One page of commits as the API lists them.
+#[derive(Debug)]
+pub struct CommitPage(Vec<ListedCommit>);
+
+impl CommitPage {
+    /// Of a comparison of two revisions.
+    ///
+    /// # Errors
+    /// If it is not what the API documents.
+    pub fn of_comparison(bytes: &[u8]) -> Result<Self, AnswerError> {
+        Ok(Self(answer::<Comparison>(bytes)?.commits))
     }
-    push_of(commits)
+
+    /// Of the commits of a pull request.
+    ///
+    /// # Errors
+    /// If it is not what the API documents.
+    pub fn of_pull_request(bytes: &[u8]) -> Result<Self, AnswerError> {
+        Ok(Self(answer(bytes)?))
+    }
+
+    /// One commit by its revision.
+    ///
+    /// # Errors
+    /// If it is not what the API documents.
+    pub fn of_commit(bytes: &[u8]) -> Result<Self, AnswerError> {
+        Ok(Self(vec![answer(bytes)?]))
+    }
+
+    /// Whether another page may follow.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= PAGE_ITEMS
+    }
 }
 
-/// The push that the pages of a pull request's commits describe, oldest commit first.
+/// The push that the pages describe, oldest commit first. Revision, author and time of a push are those of
+/// its last commit.
 ///
 /// # Errors
-/// As [`push_of_comparison`].
-pub fn push_of_pull_request(pages: &[impl AsRef<[u8]>]) -> Result<Push, AnswerError> {
-    let mut commits = Vec::new();
-    for page in pages {
-        commits.extend(answer::<Vec<ListedCommit>>(page.as_ref())?);
-    }
-    push_of(commits)
-}
-
-/// Revision, author and time of a push are those of its last commit.
-fn push_of(commits: Vec<ListedCommit>) -> Result<Push, AnswerError> {
+/// If there is no commit, or one without a valid revision.
+pub fn push_of_pages(pages: Vec<CommitPage>) -> Result<Push, AnswerError> {
+    let commits: Vec<ListedCommit> = pages.into_iter().flat_map(|page| page.0).collect();
     let revision =
         |text: &str| Revision::try_new(text).map_err(|_| AnswerError::Revision(fit(text, limits::REVISION)));
     let last = commits.last().ok_or(AnswerError::NoCommits)?;
@@ -187,5 +212,6 @@ fn push_of(commits: Vec<ListedCommit>) -> Result<Push, AnswerError> {
         time: last.commit.committer.date,
         author: fit_author(&last.commit.author.email),
         commits: listed.collect::<Result<_, _>>()?,
+        omitted_commits: 0,
     })
 }

@@ -5,7 +5,7 @@ use super::{
     AnswerError, Notice, NoticedBranch, PushDetails, PushNotice, RepositoryAddress, Skipped, answer, fit,
     fit_author,
 };
-use crate::domain::{Commit, Push, Revision, Violation};
+use crate::domain::{Commit, Push, PushTarget, Revision, Violation};
 use crate::limits;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -26,12 +26,17 @@ pub(super) fn push(message: Message) -> Result<Notice, Violation> {
     if message.pushlog_pushes.is_empty() {
         return Ok(Notice::Skipped(Skipped::NoPush));
     }
+    if message.pushlog_pushes.len() > limits::NOTICED_PUSHES {
+        let limit = limits::NOTICED_PUSHES;
+        let reason = format!("/pushlog_pushes must have at most {limit} entries; publish several messages");
+        return Err(Violation::new("/pushlog_pushes", "maxItems", reason).with_limit(limit));
+    }
     Ok(Notice::Push(PushNotice {
         repository: RepositoryAddress::new(&message.repo_url),
         branch: NoticedBranch::Whole,
-        details: PushDetails::PushLog {
-            ids: message.pushlog_pushes.into_iter().map(|entry| entry.pushid).collect(),
-        },
+        details: PushDetails::ToFetch(
+            message.pushlog_pushes.into_iter().map(|entry| PushTarget::LogEntry(entry.pushid)).collect(),
+        ),
     }))
 }
 
@@ -84,7 +89,8 @@ fn translated(logged: LoggedPush) -> Result<Option<Push>, AnswerError> {
     let no_time = || AnswerError::Unreadable(format!("{} is no time of a push", logged.date));
     #[expect(clippy::cast_possible_truncation, reason = "what is no time saturates and is refused")]
     let time = date_time::from_unix(logged.date.floor() as i64).ok_or_else(no_time)?;
-    let commits = logged.changesets.iter().map(|changeset| {
+    let omitted = logged.changesets.len().saturating_sub(limits::LOGGED_COMMITS);
+    let commits = logged.changesets.iter().skip(omitted).map(|changeset| {
         Ok(Commit {
             revision: revision(&changeset.node)?,
             author: fit_author(&changeset.author),
@@ -96,5 +102,6 @@ fn translated(logged: LoggedPush) -> Result<Option<Push>, AnswerError> {
         time,
         author: fit_author(&logged.user),
         commits: commits.collect::<Result<_, _>>()?,
+        omitted_commits: u32::try_from(omitted).unwrap_or(u32::MAX),
     }))
 }

@@ -11,12 +11,12 @@ mod mercurial;
 #[cfg(test)]
 mod tests;
 
-pub use address::{RepositoryAddress, branch_fits};
-pub use github::{PAGE_ITEMS, push_of_comparison, push_of_pull_request};
+pub use address::{BranchFit, RepositoryAddress, branch_fits};
+pub use github::{CommitPage, PAGE_ITEMS, push_of_pages};
 pub use mercurial::{PushLog, push_log};
 
 use super::pulse_json;
-use crate::domain::{ClaimedIdentity, Push, Refused, Violation};
+use crate::domain::{ClaimedIdentity, ExchangeKind, Push, PushTarget, RawFormat, Refused, Violation};
 use crate::limits;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,34 @@ pub enum NoticeKind {
     GitHubPullRequest,
     /// Pushes on a Mercurial server.
     MercurialPush,
+}
+
+impl NoticeKind {
+    /// What the bytes of its messages are.
+    pub fn raw_format(self) -> RawFormat {
+        match self {
+            Self::GitHubPush => RawFormat::GithubPushJson,
+            Self::GitHubPullRequest => RawFormat::GithubPullRequestJson,
+            Self::MercurialPush => RawFormat::MercurialPushJson,
+        }
+    }
+
+    /// The kind whose messages these bytes are; none: they are of no message about pushes.
+    pub fn of_raw_format(format: RawFormat) -> Option<Self> {
+        [Self::GitHubPush, Self::GitHubPullRequest, Self::MercurialPush]
+            .into_iter()
+            .find(|kind| kind.raw_format() == format)
+    }
+
+    /// What an exchange of this kind carries; none: jobs.
+    pub fn of_exchange(kind: ExchangeKind) -> Option<Self> {
+        match kind {
+            ExchangeKind::Jobs => None,
+            ExchangeKind::GithubPush => Some(Self::GitHubPush),
+            ExchangeKind::GithubPullRequest => Some(Self::GitHubPullRequest),
+            ExchangeKind::HgPush => Some(Self::MercurialPush),
+        }
+    }
 }
 
 /// What a message says.
@@ -69,23 +97,8 @@ pub enum NoticedBranch {
 pub enum PushDetails {
     /// Nothing: the message says it all.
     InMessage(Push),
-    /// The commits between two revisions.
-    Comparison {
-        /// Before the push.
-        base: String,
-        /// After it.
-        head: String,
-    },
-    /// The commits of a pull request.
-    PullRequest {
-        /// Its number.
-        number: u64,
-    },
-    /// Entries of the push log, each a push of its own.
-    PushLog {
-        /// Their numbers.
-        ids: Vec<u64>,
-    },
+    /// These, each a push of its own.
+    ToFetch(Vec<PushTarget>),
 }
 
 /// Why nothing comes of a message.

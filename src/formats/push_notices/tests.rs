@@ -1,10 +1,10 @@
 //! Messages and answers of the hosts, of our own and of the corpus.
 
-use super::address::BranchFit;
 use super::{
-    AnswerError, Notice, NoticeKind, NoticedBranch, PushDetails, RepositoryAddress, Skipped, branch_fits,
-    push_log, push_of_comparison, push_of_pull_request, read_push_notice,
+    AnswerError, BranchFit, CommitPage, Notice, NoticeKind, NoticedBranch, PushDetails, RepositoryAddress,
+    Skipped, branch_fits, push_log, push_of_pages, read_push_notice,
 };
+use crate::domain::{Push, PushTarget};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ fn a_push_on_github_is_compared_with_what_was_there() {
     assert_eq!(push.repository.as_str(), "https://github.com/acme/quince");
     assert_eq!(push.repository.owner_and_name(), Some(("acme", "quince")));
     assert_eq!(push.branch, NoticedBranch::Named("main".into()));
-    assert_eq!(push.details, PushDetails::Comparison { base: BASE.into(), head: HEAD.into() });
+    assert_eq!(push.details, PushDetails::ToFetch(vec![format!("compare {BASE}...{HEAD}").parse().unwrap()]));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn every_entry_of_a_mercurial_message_is_a_push() {
         "heads": [HEAD], "pushlog_pushes": [{"pushid": 7}, {"pushid": 9}]}, "_meta": {}});
     let Ok(Notice::Push(push)) = read(NoticeKind::MercurialPush, &message) else { panic!() };
     assert_eq!(push.repository, RepositoryAddress::new("https://hg.example.org/quince-central"));
-    assert_eq!(push.details, PushDetails::PushLog { ids: vec![7, 9] });
+    assert_eq!(push.details, PushDetails::ToFetch(vec![PushTarget::LogEntry(7), PushTarget::LogEntry(9)]));
 }
 
 #[test]
@@ -115,6 +115,16 @@ fn a_branch_fits_by_name_or_by_a_pattern_at_the_end() {
     ] {
         assert_eq!(branch_fits(branch, list), expected, "{branch} {list:?}");
     }
+}
+
+fn push_of_comparison(pages: &[impl AsRef<[u8]>]) -> Result<Push, AnswerError> {
+    let pages: Result<_, _> = pages.iter().map(|page| CommitPage::of_comparison(page.as_ref())).collect();
+    push_of_pages(pages?)
+}
+
+fn push_of_pull_request(pages: &[impl AsRef<[u8]>]) -> Result<Push, AnswerError> {
+    let pages: Result<_, _> = pages.iter().map(|page| CommitPage::of_pull_request(page.as_ref())).collect();
+    push_of_pages(pages?)
 }
 
 fn listed(sha: &str, message: &str) -> Value {
@@ -161,6 +171,27 @@ fn a_push_without_changesets_is_an_obsoleted_one() {
     assert_eq!((log.last_id, &log.pushes[&1]), (Some(2), &None));
     let push = log.pushes[&2].as_ref().unwrap();
     assert_eq!((push.revision.as_str(), push.commits.len(), push.time.timestamp()), (HEAD, 2, 1_469_830_246));
+}
+
+#[test]
+fn of_a_large_push_the_newest_commits_are_kept_and_all_are_counted() {
+    let changesets: Vec<_> =
+        (0..250).map(|n| json!({"node": format!("{n:040}"), "author": "a", "desc": "x"})).collect();
+    let log = json!({"lastpushid": 1, "pushes": {"1": {"date": 1, "user": "a", "changesets": changesets}}});
+    let log = push_log(log.to_string().as_bytes()).unwrap();
+    let push = log.pushes[&1].as_ref().unwrap();
+    assert_eq!((push.commits.len(), push.omitted_commits), (200, 50));
+    assert_eq!(push.commits[0].revision.as_str(), format!("{:040}", 50));
+    assert_eq!(push.revision.as_str(), format!("{:040}", 249));
+}
+
+#[test]
+fn what_is_no_revision_never_gets_into_an_address() {
+    for name in ["event.base.sha", "event.head.sha"] {
+        let mut message = github_push(BASE, HEAD);
+        message["details"][name] = "../../../user".into();
+        assert!(read(NoticeKind::GitHubPush, &message).unwrap_err().contains(name));
+    }
 }
 
 /// A file of the corpus; `None`, said aloud, where there is none.

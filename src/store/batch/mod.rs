@@ -11,6 +11,7 @@ mod jobs;
 mod logs;
 mod parts;
 mod performance;
+mod performance_fetches;
 mod reference;
 mod rows;
 mod sightings;
@@ -21,6 +22,7 @@ pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, Summary
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
 pub(crate) use performance::PerformanceRow;
+pub(crate) use performance_fetches::PerformanceFetchRow;
 pub(crate) use reference::{ReferenceTable, SignatureRow};
 
 use super::{Backend, Store, StoreError};

@@ -219,6 +219,26 @@ pub mod failure_line {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Documents of performance data to fetch.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod performance_fetch {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "performance_fetches")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub job_id: i64,
+        pub url: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Steps of log summaries.
 #[allow(missing_docs, reason = "columns are described by the migrations")]
 pub mod log_step {

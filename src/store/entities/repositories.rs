@@ -79,6 +79,7 @@ pub mod push {
         pub author: String,
         pub time: i64,
         pub received_at: i64,
+        pub omitted_commits: i32,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -120,6 +121,55 @@ pub mod commit {
         )]
         Push,
     }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Pushes to ask hosts for: entries of the follow-up queue.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod push_fetch {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "push_fetches")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub repository_id: i32,
+        pub target: String,
+        pub etag: Option<String>,
+        pub enqueued_at: i64,
+        pub queue_priority: Option<i16>,
+        pub attempts: i32,
+        pub lease_owner: Option<String>,
+        pub lease_until: Option<i64>,
+        pub next_attempt_at: Option<i64>,
+        pub last_error: Option<String>,
+        pub dead_at: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How far push logs of Mercurial servers were read.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod push_log {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "push_logs")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub repository_id: i32,
+        pub last_push_id: Option<i64>,
+        pub looked_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
 }

@@ -11,7 +11,7 @@ use crate::store::time::from_micros;
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement};
 use sea_orm::{Condition, ConnectionTrait, FromQueryResult};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -34,6 +34,21 @@ pub struct DashboardQuery {
     pub pages_before: u64,
 }
 
+impl DashboardQuery {
+    /// The pushes, if all of their jobs are asked for, from the first page on.
+    pub fn whole_pushes(&self) -> Option<&[i64]> {
+        let Self { pushes, ids: None, modified_after: None, task: None, pages_before: 0 } = self else {
+            return None;
+        };
+        pushes.as_deref()
+    }
+
+    /// Whether it names something that an index finds.
+    pub fn is_selective(&self) -> bool {
+        self.pushes.is_some() || self.ids.is_some() || self.task.is_some()
+    }
+}
+
 /// A task, as the dashboard selects it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSelector {
@@ -43,6 +58,27 @@ pub struct TaskSelector {
     pub uuid: Option<uuid::Uuid>,
     /// Its run; any if absent.
     pub retry_id: Option<i32>,
+}
+
+/// What tells whether the jobs of pushes are still as they were: how many there are, and the sum of when each
+/// changed. The latest change alone would miss one that became visible after a later one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobsState {
+    /// Jobs.
+    pub jobs: u64,
+    /// Sum of the microseconds of their last changes, each modulo [`CHANGE_RANGE`].
+    pub changes: u64,
+}
+
+/// Keeps the sum of some millions of jobs within 64 bits, on every database.
+const CHANGE_RANGE: i64 = 1 << 40;
+
+impl JobsState {
+    /// Of the jobs of a page, which must be all that there are.
+    pub fn of(jobs: &[DashboardJob]) -> Self {
+        let changes = jobs.iter().map(|job| job.last_modified.timestamp_micros() % CHANGE_RANGE);
+        Self { jobs: jobs.len() as u64, changes: changes.sum::<i64>().unsigned_abs() }
+    }
 }
 
 /// A page of jobs.
@@ -124,6 +160,18 @@ impl Store {
         Ok(DashboardPage { jobs: jobs.collect(), has_next })
     }
 
+    /// The state of all jobs of these pushes, from an index alone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn jobs_state(&self, pushes: &[i64]) -> Result<JobsState, StoreError> {
+        let Some(row) = self.read_connection().query_one(&state_of(pushes)).await? else {
+            return Ok(JobsState::default());
+        };
+        let StateRow { jobs, changes } = StateRow::from_query_result(&row, "")?;
+        Ok(JobsState { jobs: jobs.unsigned_abs(), changes: changes.unwrap_or_default().unsigned_abs() })
+    }
+
     async fn shown_signatures(
         &self,
         ids: BTreeSet<i32>,
@@ -188,13 +236,28 @@ pub(in crate::store) fn dashboard_list(query: &DashboardQuery) -> SelectStatemen
         select.cond_where(of_task(task));
     }
     // Few rows are found by what they are asked by, and then sorted: an expression is served by no index.
-    let by_id = query.pushes.is_none() && query.ids.is_none() && query.task.is_none();
-    let id = if by_id { job(job::Column::Id) } else { job(job::Column::Id).add(0) };
+    let id = if query.is_selective() { job(job::Column::Id).add(0) } else { job(job::Column::Id) };
     select
         .order_by_expr(id, Order::Asc)
         .limit(limits::DASHBOARD_ROWS + 1)
         .offset(query.pages_before.saturating_mul(limits::DASHBOARD_ROWS))
         .take()
+}
+
+pub(in crate::store) fn state_of(pushes: &[i64]) -> SelectStatement {
+    let change = Expr::col(job::Column::LastModified).modulo(CHANGE_RANGE);
+    Query::select()
+        .expr_as(Expr::cust("count(*)"), "jobs")
+        .expr_as(Expr::expr(Func::sum(change)).cast_as("bigint"), "changes")
+        .from(job::Entity)
+        .and_where(Expr::col(job::Column::PushId).is_in(pushes.iter().copied()))
+        .take()
+}
+
+#[derive(FromQueryResult)]
+struct StateRow {
+    jobs: i64,
+    changes: Option<i64>,
 }
 
 /// A known task is found by the guid that names it, another by its stand-in.

@@ -19,7 +19,9 @@ mod repositories;
 pub use artifacts::{ArtifactCondition, ArtifactNumber, ArtifactText, ListedArtifact};
 pub use comparison::{Comparison, Condition};
 pub(super) use dashboard_jobs::ShownSignatures;
-pub use dashboard_jobs::{DashboardJob, DashboardPage, DashboardQuery, ShownSignature, TaskSelector};
+pub use dashboard_jobs::{
+    DashboardJob, DashboardPage, DashboardQuery, JobsState, ShownSignature, TaskSelector,
+};
 pub use details::{DetailCondition, DetailPlace, ListedDetail};
 pub use failures::{ErrorLine, JobFailures, ListedFailureLine, ListedStep};
 pub use jobs::{JobCondition, JobNumber, JobText, ListedJob};
@@ -34,7 +36,7 @@ pub use repositories::{ListedGroup, ListedRepository};
 /// Statements whose plans are tested.
 #[cfg(test)]
 pub(super) mod statements {
-    pub(in crate::store) use super::dashboard_jobs::dashboard_list;
+    pub(in crate::store) use super::dashboard_jobs::{dashboard_list, state_of};
     pub(in crate::store) use super::details::detail_list;
     pub(in crate::store) use super::jobs::job_list;
     pub(in crate::store) use super::logs::log_list;

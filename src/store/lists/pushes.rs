@@ -11,7 +11,7 @@ use crate::store::reads::{end_of_prefix, newest_commits};
 use crate::store::time::from_micros;
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query, UnionType};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, Query, UnionType};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoSimpleExpr, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -24,8 +24,10 @@ pub enum PushCondition {
     Id(Comparison<i64>),
     /// Its time, in microseconds since 1970, compares so.
     Time(Comparison<i64>),
-    /// It has this author.
+    /// It has this author, in capitals or not.
     Author(String),
+    /// It has another author.
+    NotAuthor(String),
     /// Its top revision, or that of one of its commits, is this or starts with it.
     Revision(String),
 }
@@ -68,7 +70,7 @@ impl Store {
                     revision: row.revision,
                     author: row.author,
                     time: from_micros(row.time),
-                    commit_count,
+                    commit_count: commit_count + i64::from(row.omitted_commits),
                     commits,
                 }
             })
@@ -151,7 +153,10 @@ fn matching(repository_id: i32, conditions: &[PushCondition]) -> Select<push::En
         select = select.filter(match condition {
             PushCondition::Id(comparison) => comparison.of(push::Column::Id.into_simple_expr()),
             PushCondition::Time(comparison) => comparison.of(push::Column::Time.into_simple_expr()),
-            PushCondition::Author(author) => push::Column::Author.eq(author),
+            PushCondition::Author(author) => lower(push::Column::Author.into_simple_expr()).eq(lower(author)),
+            PushCondition::NotAuthor(author) => {
+                lower(push::Column::Author.into_simple_expr()).ne(lower(author))
+            }
             PushCondition::Revision(revision) => {
                 // Two selects rather than one with OR, so that each uses its index.
                 let by_commit = Query::select()
@@ -171,6 +176,11 @@ fn matching(repository_id: i32, conditions: &[PushCondition]) -> Select<push::En
         });
     }
     select
+}
+
+/// As the index of authors has it; the database itself lowers both sides, so that they agree.
+fn lower(text: impl Into<Expr>) -> Expr {
+    Func::lower(text.into()).into()
 }
 
 fn starts_with(column: impl ColumnTrait, revision: &str) -> Expr {

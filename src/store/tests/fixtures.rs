@@ -48,7 +48,13 @@ pub fn commit(revision: Revision) -> Commit {
 }
 
 pub fn push(revision: Revision) -> Push {
-    Push { commits: vec![commit(revision.clone())], revision, time: now(), author: "p@example.org".into() }
+    Push {
+        commits: vec![commit(revision.clone())],
+        revision,
+        time: now(),
+        author: "p@example.org".into(),
+        omitted_commits: 0,
+    }
 }
 
 pub async fn stored_push(store: &Store, repository_id: i32, digit: char) -> i64 {

@@ -2,7 +2,7 @@
 //! whole table of jobs.
 
 use super::fixtures::{execute, job, parents, stored_repository};
-use crate::store::lists::statements::{dashboard_list, detail_list, job_list, log_list, push_list};
+use crate::store::lists::statements::{dashboard_list, detail_list, job_list, log_list, push_list, state_of};
 use crate::store::lists::{
     Comparison, Condition, DashboardQuery, DetailCondition, DetailPlace, JobCondition, JobNumber, JobText,
     PushCondition, TaskSelector, Window,
@@ -145,11 +145,14 @@ async fn every_list_is_found_by_its_index() {
             assert_uses(&plan(&store, &dashboard_list(&query)).await, index, &format!("{query:?}"));
         }
 
+        let state = plan(&store, &state_of(&[100, 290])).await;
+        assert_uses(&state, "jobs_push_id_last_modified_idx", "the state of pushes");
+
         let page = Window { offset: 10, count: 10 };
         for (conditions, index) in [
             (vec![], "pushes_repository_id_time_id_idx"),
             (vec![PushCondition::Time(Comparison::AtLeast(2900))], "pushes_repository_id_time_id_idx"),
-            (vec![PushCondition::Author("author7".into())], "pushes_repository_id_author_time_id_idx"),
+            (vec![PushCondition::Author("author7".into())], "pushes_repository_id_lower_author_idx"),
             (vec![PushCondition::Revision("c77".into())], "commits_revision_idx"),
             (vec![PushCondition::Revision("c".repeat(40))], "commits_revision_idx"),
         ] {

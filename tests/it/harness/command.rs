@@ -68,9 +68,14 @@ impl Ran {
 
 /// Runs a command to its end.
 pub async fn run(command: &mut Command) -> Ran {
-    let output: Output = tokio::time::timeout(PATIENCE, command.output())
+    run_within(PATIENCE, command).await
+}
+
+/// Runs a command to its end, which takes at most so long; then it is killed.
+pub async fn run_within(patience: Duration, command: &mut Command) -> Ran {
+    let output: Output = tokio::time::timeout(patience, command.kill_on_drop(true).output())
         .await
-        .unwrap_or_else(|_| panic!("{command:?} did not end within {PATIENCE:?}"))
+        .unwrap_or_else(|_| panic!("{command:?} did not end within {patience:?}"))
         .unwrap();
     Ran {
         code: output.status.code(),

@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod http;
 pub mod jobs;
 pub mod load;
+pub mod log_server;
 pub mod postgres;
 pub mod pulse;
 pub mod rabbitmq;

@@ -59,6 +59,7 @@ fn reason(reason: Reason) -> proto::Reason {
         Reason::PartsAdded => proto::Reason::PartsAdded,
         Reason::Duplicate => proto::Reason::Duplicate,
         Reason::StaleState => proto::Reason::StaleState,
+        Reason::NothingToStore => proto::Reason::NothingToStore,
         Reason::ConflictingResult => proto::Reason::ConflictingResult,
         Reason::WaitingForPush => proto::Reason::WaitingForPush,
         Reason::WaitingForJob => proto::Reason::WaitingForJob,

@@ -40,7 +40,10 @@ pub fn lines(title: &str, series: &[Series], slots: usize, show: impl Fn(Option<
             }
             ul .legend {
                 @for one in series {
-                    li { span class={ "key " (one.class) } aria-hidden="true" {} (one.name) " " b { (latest(one)) } }
+                    li {
+                        span class={ "key " (one.class) } aria-hidden="true" {}
+                        (one.name) " " b { (latest(one)) }
+                    }
                 }
             }
         }

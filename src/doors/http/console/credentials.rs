@@ -1,7 +1,7 @@
 //! Credentials, for administrators: see, create, rotate, revoke.
 
 use super::Console;
-use super::elements::{empty, maybe_time, time};
+use super::elements::{empty, time};
 use super::failure::Failure;
 use super::layout::{Page, Section};
 use super::posted::Posted;
@@ -42,23 +42,48 @@ fn table(credentials: &[StoredCredential], session: &Session) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Credentials" {
             table {
-                thead { tr { th { "Client id" } th { "May write" } th { "State" } th { "Created" } th { "Last used" } th { span .visually-hidden { "Change" } } } }
+                thead {
+                    tr {
+                        th { "Client id" }
+                        th { "May write" }
+                        th { "State" }
+                        th { "Created" }
+                        th { "Last used" }
+                        th { span .visually-hidden { "Change" } }
+                    }
+                }
                 tbody {
                     @for one in credentials {
                         @let works = one.revoked_at.is_none() && one.expires_at.is_none_or(|at| at > now);
                         tr {
-                            td { b { (one.client_id) } @if !one.description.is_empty() { br; span .faint { (one.description) } } }
-                            td { @if one.admin { "everything, and administers" } @else if one.projects.is_empty() { "nothing" } @else { (one.projects.join(", ")) } }
+                            td {
+                                b { (one.client_id) }
+                                @if !one.description.is_empty() { br; span .faint { (one.description) } }
+                            }
+                            td {
+                                @if one.admin { "everything, and administers" }
+                                @else if one.projects.is_empty() { "nothing" }
+                                @else { (one.projects.join(", ")) }
+                            }
                             td { (state(one, now)) }
                             td { (time(one.created_at)) }
-                            td { @if one.last_used_at.is_some() { (maybe_time(one.last_used_at)) } @else { span .faint { "never" } } }
+                            td {
+                                @if let Some(at) = one.last_used_at { (time(at)) }
+                                @else { span .faint { "never" } }
+                            }
                             td { @if works { form .actions method="post" {
                                 (session.csrf_field())
                                 input type="hidden" name="client_id" value=(one.client_id);
-                                button .quiet type="submit" formaction="/console/credentials/rotate" aria-label={ "Rotate " (one.client_id) }
-                                    data-confirm="Give it new secrets? The old ones stop within 2 seconds." { "Rotate" }
-                                button .danger.quiet type="submit" formaction="/console/credentials/revoke" aria-label={ "Revoke " (one.client_id) }
-                                    data-confirm="Revoke it for good? Its client id cannot be used again." { "Revoke" }
+                                button .quiet type="submit" formaction="/console/credentials/rotate"
+                                    aria-label={ "Rotate " (one.client_id) }
+                                    data-confirm="Give it new secrets? The old ones stop within 2 seconds." {
+                                        "Rotate"
+                                    }
+                                button .danger.quiet type="submit" formaction="/console/credentials/revoke"
+                                    aria-label={ "Revoke " (one.client_id) }
+                                    data-confirm="Revoke it for good? Its client id cannot be used again." {
+                                        "Revoke"
+                                    }
                             } } }
                         }
                     }
@@ -85,11 +110,22 @@ fn form(session: &Session) -> Markup {
             h2 { "Create a credential" }
             form .stack method="post" action="/console/credentials" {
                 (session.csrf_field())
-                label { "Client id" input name="client_id" required maxlength="32" pattern="[A-Za-z0-9_\\-]+" title="letters, digits, _ and -"; }
-                label { "Projects it may write" input name="projects" placeholder="globs such as try*, mozilla-*; none without"; }
-                label { "Days until it expires" input name="days" type="number" min="1" max=(LONGEST_LIFE) placeholder="never"; }
+                label {
+                    "Client id" input name="client_id" required maxlength="32" pattern="[A-Za-z0-9_\\-]+"
+                    title="letters, digits, _ and -";
+                }
+                label {
+                    "Projects it may write" input name="projects" placeholder="globs such as try*, mozilla-*;
+                    none without";
+                }
+                label {
+                    "Days until it expires" input name="days" type="number" min="1" max=(LONGEST_LIFE)
+                    placeholder="never";
+                }
                 label { "Description" input name="description" maxlength="500"; }
-                label .check { input type="checkbox" name="admin" value="yes"; " May administer, and write every project" }
+                label .check {
+                    input type="checkbox" name="admin" value="yes"; " May administer, and write every project"
+                }
                 button .primary type="submit" { "Create" }
             }
         }

@@ -124,7 +124,9 @@ pub fn job_link(guid: &str) -> Markup {
 
 /// A link to a push, with its revision cut to 12 characters.
 pub fn push_link(project: &str, revision: &str) -> Markup {
-    html! { a .mono href=(push_address(project, revision)) title=(revision) { (project) " " (short(revision)) } }
+    html! {
+        a .mono href=(push_address(project, revision)) title=(revision) { (project) " " (short(revision)) }
+    }
 }
 
 /// The beginning of a revision by which people know it.
@@ -145,13 +147,16 @@ fn segment(text: &str) -> String {
 pub fn job_table(jobs: &[StoredJob]) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Jobs" {
-            table {
+            table .listing {
                 thead { tr { th { "Job" } th { "Status" } th { "Push" } th { "Platform" } th { "Changed" } } }
                 tbody {
                     @for job in jobs {
                         @let (state, result) = job.shown_state();
                         tr {
-                            td { a href=(job_address(&job.guid)) { (job.job_type.name) } br; span .faint.mono { (job.guid) } }
+                            td {
+                                a href=(job_address(&job.guid)) { (job.job_type.name) }
+                                br; span .faint.mono { (job.guid) }
+                            }
                             td { (status(state, result)) }
                             td { (push_link(&job.project, &job.revision)) }
                             td { (job.build_platform.platform) " " (job.options.join(" ")) }

@@ -23,14 +23,17 @@ pub async fn show(State(console): State<Console>, visitor: Visitor) -> Result<Re
     let body = html! {
         h1 { "Exchanges" }
         @if registrations.is_empty() {
-            (empty("No exchange is registered", "Jobs come over gRPC and REST only. Register an exchange of a publisher \
+            (empty("No exchange is registered", "Jobs come over gRPC and REST only. Register an exchange of a
+            publisher \
                     to take its messages in over Pulse."))
         }
         div #exchanges data-live="" {
             @for one in &registrations { (card(one, consumers.status(&one.name), administrator)) }
         }
         @if let Some(session) = administrator { (form(session)) }
-        @else { p .hint { a href="/console/sign-in" { "Sign in" } " as administrator to register or remove one." } }
+        @else {
+            p .hint { a href="/console/sign-in" { "Sign in" } " as administrator to register or remove one." }
+        }
     };
     let page = Page::new("Exchanges", Section::Exchanges, body).live("/console/events?ticks=1".into());
     Ok(page.show(visitor.0.as_ref()))
@@ -51,16 +54,22 @@ fn card(one: &Registration, status: Option<ConsumerStatus>, administrator: Optio
                 div { dt { "Broker" } dd { (one.broker) } }
                 div { dt { "Destinations" } dd { (words(&one.destinations)) } }
                 div { dt { "Projects" } dd { (words(&one.projects)) } }
-                @if !one.routing_keys.is_empty() { div { dt { "Routing keys" } dd .mono { (one.routing_keys.join(", ")) } } }
+                @if !one.routing_keys.is_empty() {
+                    div { dt { "Routing keys" } dd .mono { (one.routing_keys.join(", ")) } }
+                }
                 div { dt { "May write" } dd { (words(&one.may_write)) } }
                 div { dt { "Queue" } dd { (one.queue_type.as_str()) } }
                 div { dt { "Registered by" } dd { (one.origin.as_str()) } }
             }
-            @if let (Some(session), RegistrationOrigin::Command, false) = (administrator, one.origin, one.draining) {
+            @let is_removable = one.origin == RegistrationOrigin::Command && !one.draining;
+            @if let (Some(session), true) = (administrator, is_removable) {
                 form .actions method="post" action="/console/exchanges/remove" {
                     (session.csrf_field())
                     input type="hidden" name="name" value=(one.name);
-                    button .danger type="submit" data-confirm="Remove this exchange once its queue is empty?" { "Remove" }
+                    button .danger type="submit"
+                        data-confirm="Remove this exchange once its queue is empty?" {
+                        "Remove"
+                    }
                 }
             }
         }
@@ -75,8 +84,14 @@ fn form(session: &Session) -> Markup {
                 (session.csrf_field())
                 label { "Exchange" input name="exchange" required placeholder="exchange/USER/v1/jobs"; }
                 label { "Name" input name="name" placeholder="that of the exchange"; }
-                label { "Kind" select name="kind" { @for kind in ExchangeKind::ALL { option { (kind.as_str()) } } } }
-                label { "Destinations" input name="destinations" placeholder="all; words separated by commas"; }
+                label {
+                    "Kind" select name="kind" {
+                        @for kind in ExchangeKind::ALL { option { (kind.as_str()) } }
+                    }
+                }
+                label {
+                    "Destinations" input name="destinations" placeholder="all; words separated by commas";
+                }
                 label { "Projects" input name="projects" placeholder="all"; }
                 label { "Further routing keys" input name="routing_keys"; }
                 label { "May write" input name="may_write" placeholder="every project; globs such as try*"; }

@@ -48,7 +48,8 @@ pub async fn show(
     if text.is_empty() {
         let body = html! {
             h1 { "Where is my job?" }
-            (empty("Ask for a job", "Type a job guid, a Taskcluster task id, the beginning of a revision (6 characters \
+            (empty("Ask for a job", "Type a job guid, a Taskcluster task id, the beginning of a revision (6
+            characters \
                     or more), or a part of the job's name into the box above."))
         };
         return Ok(page(body, "Where is my job?".into()).show(visitor.0.as_ref()));
@@ -101,7 +102,8 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
                 h2 { a href=(job_address(&job.job.guid)) { (job.job.job_type.name) } }
                 p {
                     @let (state, result) = job.job.shown_state();
-                    (status(state, result)) " on " (job.job.build_platform.platform) " " (job.job.options.join(" "))
+                    (status(state, result)) " on " (job.job.build_platform.platform) " "
+                    (job.job.options.join(" "))
                     " of " (push_link(&job.job.project, &job.job.revision))
                 }
                 p .mono.faint { (job.job.guid) }
@@ -118,7 +120,9 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
                 p { a .button href={ "/console/held/" (held.id) } { "Look into it" } }
             }
         }
-        @if found.held.len() > 5 { section { h2 { "More held messages" } (table_of(&found.held[5..], None)) } }
+        @if found.held.len() > 5 {
+            section { h2 { "More held messages" } (table_of(&found.held[5..], None)) }
+        }
         @if !found.pushes.is_empty() { section { h2 { "Pushes" } (push_list(&found.pushes)) } }
         @if !found.parked.is_empty() {
             section {
@@ -135,8 +139,10 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
             }
         }
         @if found.is_empty() && found.by_name.is_empty() {
-            (empty("Nothing has that", "No stored job, held message or push has this guid, task id or revision, and no \
-                    recent job has it in its name. If it was submitted, look at the verdict it was given: a request \
+            (empty("Nothing has that", "No stored job, held message or push has this guid, task id or
+            revision, and no \
+                    recent job has it in its name. If it was submitted, look at the verdict it was given: a
+                    request \
                     that could not be authenticated is not kept."))
             p { a href={ "/console/held?" (query(&[("state", "rejected")])) } { "Rejected messages" } }
         }
@@ -148,7 +154,9 @@ fn push_list(pushes: &[FoundPush]) -> Markup {
         ul .plain {
             @for push in pushes {
                 li {
-                    a href=(push_address(&push.project, &push.revision)) { (push.project) " " span .mono { (push.revision) } }
+                    a href=(push_address(&push.project, &push.revision)) {
+                        (push.project) " " span .mono { (push.revision) }
+                    }
                     " by " (push.author) ", " (time(push.time))
                 }
             }

@@ -69,12 +69,17 @@ pub async fn show(
     let session = visitor.0.as_ref();
     let body = html! {
         h1 { "Held messages" }
-        p .lead { "What is not stored yet: parked submissions wait for their push or job, rejected ones need a change." }
+        p .lead {
+            "What is not stored yet: parked submissions wait for their push or job, "
+            "rejected ones need a change."
+        }
         (filters(&wanted))
         div #held data-live="" {
             @if messages.is_empty() {
                 @if is_filtered { (empty("Nothing is held that fits", "Widen the filter above.")) }
-                @else { (empty("Nothing is held", "Every submission so far was stored, or was known already.")) }
+                @else {
+                    (empty("Nothing is held", "Every submission so far was stored, or was known already."))
+                }
             } @else {
                 (summary(&counts))
                 @if let Some(session) = session {
@@ -82,8 +87,13 @@ pub async fn show(
                         (session.csrf_field())
                         (table_of(&messages, Some(session)))
                         div .actions {
-                            button .primary type="submit" formaction="/console/held/replay" { "Replay ticked" }
-                            button .danger type="submit" formaction="/console/held/discard" data-confirm="Discard the ticked messages for good?" { "Discard ticked" }
+                            button .primary type="submit" formaction="/console/held/replay" {
+                                "Replay ticked"
+                            }
+                            button .danger type="submit" formaction="/console/held/discard"
+                                data-confirm="Discard the ticked messages for good?" {
+                                "Discard ticked"
+                            }
                         }
                     }
                 } @else {
@@ -109,7 +119,9 @@ fn filters(wanted: &Wanted) -> Markup {
                 select name="state" {
                     option value="" { "any" }
                     @for state in STATES {
-                        option value=(state.as_str()) selected[wanted.state == state.as_str()] { (state.as_str()) }
+                        option value=(state.as_str()) selected[wanted.state == state.as_str()] {
+                            (state.as_str())
+                        }
                     }
                 }
             }
@@ -127,12 +139,17 @@ fn summary(counts: &[HeldCount]) -> Markup {
             summary { (count(counts.iter().map(|one| one.items).sum())) " messages by source and reason" }
             div .scroll tabindex="0" role="region" aria-label="Counts" {
                 table .numbers {
-                    thead { tr { th { "Source" } th { "State" } th { "Reason" } th { "Messages" } th { "Oldest" } } }
+                    thead {
+                        tr {
+                            th { "Source" } th { "State" } th { "Reason" } th { "Messages" } th { "Oldest" }
+                        }
+                    }
                     tbody {
                         @for one in counts {
                             tr {
                                 td { (one.source) } td { (held_state(one.state)) } td { (one.reason) }
-                                td { (count(one.items)) } td { (duration(Utc::now() - one.oldest_received_at)) }
+                                td { (count(one.items)) }
+                                td { (duration(Utc::now() - one.oldest_received_at)) }
                             }
                         }
                     }
@@ -146,16 +163,24 @@ fn summary(counts: &[HeldCount]) -> Markup {
 pub fn table_of(messages: &[HeldMessage], session: Option<&Session>) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Held messages" {
-            table {
+            table .listing {
                 thead { tr {
                     @if session.is_some() { th { span .visually-hidden { "Tick" } } }
-                    th { "No." } th { "State" } th { "Source" } th { "Project" } th { "What" } th { "Received" }
+                    th { "No." }
+                    th { "State" }
+                    th { "Source" }
+                    th { "Project" }
+                    th { "What" }
+                    th { "Received" }
                 } }
                 tbody {
                     @for held in messages {
                         tr {
                             @if session.is_some() {
-                                td { input type="checkbox" name="id" value=(held.id) aria-label={ "Message " (held.id) }; }
+                                td {
+                                    input type="checkbox" name="id" value=(held.id)
+                                        aria-label={ "Message " (held.id) };
+                                }
                             }
                             td { a href={ "/console/held/" (held.id) } { (held.id) } }
                             td { (held_state(held.state)) }
@@ -164,9 +189,15 @@ pub fn table_of(messages: &[HeldMessage], session: Option<&Session>) -> Markup {
                             td {
                                 @if let Some(guid) = &held.guid { span .mono { (guid) } br; }
                                 @if let Some(first) = held.violations.first() { (said(first)) }
-                                @else if let Some(revision) = &held.revision { "waits for " span .mono { (super::elements::short(revision)) } }
+                                @else if let Some(revision) = &held.revision {
+                                    "waits for " span .mono { (super::elements::short(revision)) }
+                                }
                             }
-                            td { (time(held.received_at)) @if held.repeats > 0 { " " span .faint { "×" (held.repeats + 1) } } }
+                            td {
+                                (time(held.received_at)) @if held.repeats > 0 {
+                                    " " span .faint { "×" (held.repeats + 1) }
+                                }
+                            }
                         }
                     }
                 }

@@ -50,7 +50,10 @@ pub async fn show(
                     @else if visitor.0.is_some() {
                         p .hint { "Your credential may not write this project; its bytes are not shown." }
                     } @else {
-                        p .hint { a href="/console/sign-in" { "Sign in" } " with a credential of the project to see the bytes, to replay and to discard." }
+                        p .hint {
+                            a href="/console/sign-in" { "Sign in" }
+                            " with a credential of the project to see the bytes, to replay and to discard."
+                        }
                     }
                 }
             }
@@ -66,7 +69,10 @@ fn actions(session: &Session, id: i64) -> Markup {
             (session.csrf_field())
             input type="hidden" name="id" value=(id);
             button .primary type="submit" formaction="/console/held/replay" { "Replay" }
-            button .danger type="submit" formaction="/console/held/discard" data-confirm="Discard this message for good?" { "Discard" }
+            button .danger type="submit" formaction="/console/held/discard"
+                data-confirm="Discard this message for good?" {
+                "Discard"
+            }
         }
     }
 }
@@ -78,13 +84,20 @@ fn facts(held: &HeldMessage) -> Markup {
             div { dt { "Format" } dd { (held.format.as_str().replace('_', " ")) } }
             @if let Some(project) = &held.project {
                 div { dt { "Project" } dd { (project) } }
-                @if let Some(revision) = &held.revision { div { dt { "Revision" } dd { (push_link(project, revision)) } } }
+                @if let Some(revision) = &held.revision {
+                    div { dt { "Revision" } dd { (push_link(project, revision)) } }
+                }
             }
             @if let Some(guid) = &held.guid { div { dt { "Guid" } dd { (job_link(guid)) } } }
             @if let Some(key) = &held.routing_key { div { dt { "Routing key" } dd .mono { (key) } } }
             div { dt { "Received" } dd { (time(held.received_at)) } }
             div { dt { "Expires" } dd { (maybe_time(Some(held.expires_at))) } }
-            div { dt { "Size" } dd { (count(held.raw_size)) " bytes" @if held.raw_truncated { ", only the beginning is kept" } } }
+            div {
+                dt { "Size" }
+                dd {
+                    (count(held.raw_size)) " bytes" @if held.raw_truncated { ", only the beginning is kept" }
+                }
+            }
         }
     }
 }
@@ -95,17 +108,23 @@ fn violations(format: RawFormat, violations: &[Violation]) -> Markup {
         @for violation in violations {
             div .violation {
                 div {
-                    p .mono.path { @if violation.path.is_empty() { "the whole submission" } @else { (violation.path) } }
+                    p .mono.path {
+                        @if violation.path.is_empty() { "the whole submission" } @else { (violation.path) }
+                    }
                     p { (violation.message) }
                     dl .facts {
                         div { dt { "Rule" } dd .mono { (violation.rule) } }
                         @if let Some(limit) = &violation.limit { div { dt { "Limit" } dd { (limit) } } }
-                        @if let Some(value) = &violation.value { div { dt { "Value" } dd { code { (value) } } } }
+                        @if let Some(value) = &violation.value {
+                            div { dt { "Value" } dd { code { (value) } } }
+                        }
                     }
                 }
                 @if let Some(words) = words_for(format, &violation.path) {
                     div .schema {
-                        p .faint { "The schema " a href={ "/schemas/" (words.schema) } { (words.schema) } " says:" }
+                        p .faint {
+                            "The schema " a href={ "/schemas/" (words.schema) } { (words.schema) } " says:"
+                        }
                         @if let Some(description) = &words.description { p { (description) } }
                         pre .code tabindex="0" { (words.rules) }
                     }
@@ -127,7 +146,10 @@ fn bytes(held: &HeldMessage, raw: &[u8]) -> Markup {
             | RawFormat::CompressedBody
     );
     html! {
-        @if is_binary { p .hint { "Protobuf or compressed, shown as hexadecimal." } pre .code tabindex="0" { (hexadecimal(shown)) } }
+        @if is_binary {
+            p .hint { "Protobuf or compressed, shown as hexadecimal." }
+            pre .code tabindex="0" { (hexadecimal(shown)) }
+        }
         @else { pre .code tabindex="0" { (pretty(&text)) } }
         @if shown.len() < raw.len() { p .hint { "The first " (shown.len()) " of " (raw.len()) " bytes." } }
     }
@@ -168,9 +190,15 @@ fn outcome(id: i64, verdict: &Verdict) -> Markup {
     html! {
         tr {
             td { @if is_still_held { a href={ "/console/held/" (id) } { (id) } } @else { (id) } }
-            td { span class={ "status verdict-" (outcome.as_str()) } { (outcome.as_str().replace('_', " ")) } }
+            td {
+                span class={ "status verdict-" (outcome.as_str()) } { (outcome.as_str().replace('_', " ")) }
+            }
             td { @if let Some(guid) = &verdict.guid { (job_link(guid)) } }
-            td { (outcome.reason().as_str().replace('_', " ")) @if !outcome.detail().is_empty() { ": " (outcome.detail()) } }
+            td {
+                (outcome.reason().as_str().replace('_', " ")) @if !outcome.detail().is_empty() {
+                    ": " (outcome.detail())
+                }
+            }
         }
     }
 }

@@ -10,7 +10,9 @@ use std::collections::HashSet;
 pub fn detail(detail: &StoredDetail) -> Markup {
     html! {
         tr {
-            th scope="row" { @if let Some(title) = &detail.title { (title) } @else { span .faint { "untitled" } } }
+            th scope="row" {
+                @if let Some(title) = &detail.title { (title) } @else { span .faint { "untitled" } }
+            }
             td { (value(detail)) }
         }
     }

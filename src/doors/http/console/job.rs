@@ -5,6 +5,7 @@ use super::elements::{duration, empty, length, maybe_time, plural, push_address,
 use super::failure::Failure;
 use super::info;
 use super::layout::{Page, Section};
+use super::log;
 use super::pushes::address;
 use super::session::Visitor;
 use super::story;
@@ -85,7 +86,8 @@ fn facts(job: &StoredJob) -> Markup {
             div { dt { "Group" } dd { (job.group.name) } }
             div { dt { "Tier" } dd { (job.tier) } }
             div { dt { "Platform" } dd { (job.build_platform.platform) " " (job.options.join(" ")) } }
-            div { dt { "Machine" } dd { (job.machine) " (" (job.machine_platform.os_name) " " (job.machine_platform.platform) " "
+            div { dt { "Machine" } dd { (job.machine) " (" (job.machine_platform.os_name) " "
+            (job.machine_platform.platform) " "
                 (job.machine_platform.architecture) ")" } }
             div { dt { "Product" } dd { (job.product) } }
             div { dt { "Build system" } dd { (job.build_system) } }
@@ -93,8 +95,19 @@ fn facts(job: &StoredJob) -> Markup {
             div { dt { "Reason" } dd { (job.reason) } }
             div { dt { "Scheduled" } dd { (maybe_time(job.submit_time)) } }
             div { dt { "Started" } dd { (maybe_time(job.start_time)) } }
-            div { dt { "Ended" } dd { (maybe_time(job.end_time)) @if let Some((start, end)) = took { " after " (duration(end - start)) } } }
-            @if let Some(task_id) = &job.task_id { div { dt { "Task" } dd .mono { (task_id) @if let Some(run) = job.retry_id { " run " (run) } } } }
+            div {
+                dt { "Ended" }
+                dd {
+                    (maybe_time(job.end_time)) @if let Some((start, end)) = took {
+                        " after " (duration(end - start))
+                    }
+                }
+            }
+            @if let Some(task_id) = &job.task_id {
+                div {
+                    dt { "Task" } dd .mono { (task_id) @if let Some(run) = job.retry_id { " run " (run) } }
+                }
+            }
             @if let Some(description) = &job.description { div { dt { "Description" } dd { (description) } } }
         }
     }
@@ -112,9 +125,21 @@ fn job_info(found: &JobWithParts) -> Markup {
 }
 
 fn logs(found: &JobWithParts) -> Markup {
+    let errors = found.steps.iter().flat_map(|step| &step.errors);
+    let first =
+        errors.map(|(number, _)| usize::try_from(*number).unwrap_or_default()).min().unwrap_or_default();
     html! {
         @if found.logs.is_empty() { p .faint { "The submission named no log." } }
-        @else { ul .plain { @for log in &found.logs { li { (info::link(&log.url, &log.name)) } } } }
+        @else {
+            ul .plain {
+                @for log in &found.logs {
+                    li {
+                        a href=(log::address(&found.job.guid, log.id, first)) { "Read " (log.name) }
+                        " · " (info::link(&log.url, "at its origin"))
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -172,7 +197,9 @@ fn artifact_list(names: &[String], artifacts: Option<&[ListedArtifact]>) -> Mark
         section {
             h2 { "Artifacts" }
             @match artifacts {
-                _ if names.is_empty() => { (empty("No artifacts", "The submission brought none but what is shown above.")) }
+                _ if names.is_empty() => {
+                    (empty("No artifacts", "The submission brought none but what is shown above."))
+                }
                 None => {
                     p .hint { "They are too large to be shown here; the API has them." }
                     ul .plain { @for name in names { li { (name) } } }
@@ -180,7 +207,11 @@ fn artifact_list(names: &[String], artifacts: Option<&[ListedArtifact]>) -> Mark
                 Some(artifacts) => {
                     @for artifact in artifacts {
                         details .artifact {
-                            summary { (artifact.name) span .faint { " " (artifact.kind) ", " (plural(length(artifact.blob.len()), "byte")) } }
+                            summary {
+                                (artifact.name) span .faint {
+                                    " " (artifact.kind) ", " (plural(length(artifact.blob.len()), "byte"))
+                                }
+                            }
                             pre .code tabindex="0" { (pretty(&artifact.blob)) }
                         }
                     }

@@ -127,8 +127,11 @@ fn head(current: Section, sought: &str, session: Option<&Session>) -> Markup {
         header .top {
             a .brand href="/console/" { (gate()) "Herdgate" }
             form .search action="/console/find" role="search" {
-                label .visually-hidden for="q" { "Where is my job? Guid, task id, revision or part of a name" }
-                input #q type="search" name="q" value=(sought) placeholder="Where is my job?  guid, task id, revision, name"
+                label .visually-hidden for="q" {
+                    "Where is my job? Guid, task id, revision or part of a name"
+                }
+                input #q type="search" name="q" value=(sought)
+                    placeholder="Where is my job?  guid, task id, revision, name"
                     autocomplete="off" spellcheck="false" aria-keyshortcuts="/";
                 button type="submit" { "Find" }
             }
@@ -157,7 +160,10 @@ fn head(current: Section, sought: &str, session: Option<&Session>) -> Markup {
 fn gate() -> Markup {
     html! {
         svg viewBox="0 0 24 24" aria-hidden="true" class="gate" {
-            path d="M3 21V8l9-5 9 5v13" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" {}
+            path d="M3 21V8l9-5 9 5v13" fill="none" stroke="currentColor" stroke-width="2"
+                stroke-linejoin="round" {
+
+            }
             path d="M3 13h18M3 17h18M8 10v11M16 10v11" fill="none" stroke="currentColor" stroke-width="2" {}
         }
     }

@@ -16,6 +16,7 @@ mod held_message;
 mod info;
 mod job;
 mod layout;
+mod log;
 mod overview;
 mod posted;
 mod push;
@@ -32,6 +33,7 @@ mod tiers;
 use crate::access::Keyring;
 use crate::config;
 use crate::core::Gateway;
+use crate::fetch::Fetcher;
 use crate::limits;
 use crate::telemetry::History;
 use axum::Router;
@@ -52,19 +54,25 @@ pub struct Console {
     /// Places for event streams.
     streams: Arc<Semaphore>,
     stop: CancellationToken,
+    fetcher: Option<Fetcher>,
+    /// Places for those who read logs.
+    log_readers: Arc<Semaphore>,
 }
 
 impl Console {
-    /// The console of a gateway; its event streams end when `stop` is cancelled.
+    /// The console of a gateway; its event streams end when `stop` is cancelled. Without a fetcher it shows
+    /// no text of logs.
     pub fn new(
         gateway: Gateway,
         keyring: Arc<Keyring>,
         reached: Arc<config::Http>,
         history: History,
+        fetcher: Option<Fetcher>,
         stop: CancellationToken,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(limits::CONSOLE_STREAMS));
-        Self { gateway, keyring, reached, history, streams, stop }
+        let log_readers = Arc::new(Semaphore::new(limits::CONSOLE_LOG_READERS));
+        Self { gateway, keyring, reached, history, streams, stop, fetcher, log_readers }
     }
 }
 
@@ -78,6 +86,7 @@ pub fn routes(console: Console) -> Router {
         .route("/console/pushes/{project}", get(pushes::show))
         .route("/console/push/{project}/{revision}", get(push::show))
         .route("/console/job", get(job::show))
+        .route("/console/log", get(log::show))
         .route("/console/held", get(held::show))
         .route("/console/held/replay", post(held_message::replay))
         .route("/console/held/discard", post(held_message::discard))

@@ -33,7 +33,8 @@ pub async fn show(State(console): State<Console>, visitor: Visitor) -> Result<Re
             (charts(&samples))
             (table(&samples))
         }
-        p .hint { "Counts of held messages and the backlog are those of the database, shared by all gateways; "
+        p .hint {
+        "Counts of held messages and the backlog are those of the database, shared by all gateways; "
             "rates, latencies and connections are this gateway's, sampled every "
             (limits::SAMPLE_INTERVAL.as_secs()) " seconds while it runs." }
     };
@@ -62,7 +63,11 @@ fn now(readiness: Readiness, held: &[HeldSummary], backlog: u64, brokers: &BTree
                 @if brokers.is_empty() { dd { "off" } dd .note { "no broker configured" } }
                 @else {
                     dd { (connected) " of " (brokers.len()) }
-                    dd .note { @for (name, is_up) in brokers { (name) " " (if *is_up { "connected" } else { "away" }) " " } }
+                    dd .note {
+                        @for (name, is_up) in brokers {
+                            (name) " " (if *is_up { "connected" } else { "away" }) " "
+                        }
+                    }
                 }
             }
         }
@@ -94,7 +99,8 @@ fn charts(samples: &[Sample]) -> Markup {
     if samples.is_empty() {
         return empty("No samples yet", "The charts begin a few seconds after the gateway started.");
     }
-    let rate = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{}/s", decimal(value)));
+    let by_second = |value| format!("{}/s", decimal(value));
+    let rate = |value: Option<f64>| value.map_or_else(|| "–".into(), by_second);
     let of_verdicts = VerdictLabel::ALL.map(|verdict| Series {
         name: verdict.as_str().replace('_', " "),
         class: verdict.as_str(),
@@ -181,12 +187,17 @@ fn table(samples: &[Sample]) -> Markup {
         div .scroll tabindex="0" role="region" aria-label="Decided in the last hour" {
             table .numbers {
                 thead { tr { th scope="col" { "Door" }
-                    @for verdict in VerdictLabel::ALL { th scope="col" { (verdict.as_str().replace('_', " ")) } } } }
+                    @for verdict in VerdictLabel::ALL {
+                        th scope="col" { (verdict.as_str().replace('_', " ")) }
+                    }
+                    } }
                 tbody {
                     @for door in DOORS {
                         tr {
                             th scope="row" { (door.as_str().replace('_', " ")) }
-                            @for verdict in VerdictLabel::ALL { td { (whole(cell(door.as_str(), verdict.as_str()))) } }
+                            @for verdict in VerdictLabel::ALL {
+                                td { (whole(cell(door.as_str(), verdict.as_str()))) }
+                            }
                         }
                     }
                 }

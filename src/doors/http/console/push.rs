@@ -47,7 +47,10 @@ pub async fn show(
         }
         let body = html! {
             h1 { "Push " span .mono { (short(&revision)) } " is not known yet" }
-            p { "It is neither stored nor refused: " (plural(length(parked.len()), "submission")) " for it wait here." }
+            p {
+                "It is neither stored nor refused: " (plural(length(parked.len()), "submission" ))
+                " for it wait here."
+            }
             (table_of(&parked, None))
         };
         let page = Page::new(title, Section::Pushes, body).live("/console/events?ticks=1".into());
@@ -59,7 +62,9 @@ pub async fn show(
     let jobs =
         jobs_of(store, &repository, vec![push.id], all_tiers).await?.remove(&push.id).unwrap_or_default();
     let body = html! {
-        nav .crumbs aria-label="Where this is" { a href="/console/pushes" { "Pushes" } " / " a href=(address(&project)) { (project) } }
+        nav .crumbs aria-label="Where this is" {
+            a href="/console/pushes" { "Pushes" } " / " a href=(address(&project)) { (project) }
+        }
         h1 { "Push " span .mono { (short(&push.revision)) } }
         dl .facts {
             div { dt { "Revision" } dd .mono { (push.revision) } }
@@ -68,10 +73,13 @@ pub async fn show(
         }
         (commits(&push, 20))
         p .hint {
-            @if all_tiers { a href="?tiers=shown" { "Hide tier 3" } } @else { a href="?" { "Show all tiers" } }
+            @if all_tiers { a href="?tiers=shown" { "Hide tier 3" } }
+            @else { a href="?" { "Show all tiers" } }
         }
         div #jobs data-live="" {
-            @if jobs.is_empty() { (super::elements::empty("No jobs yet", "They appear here as they come in.")) }
+            @if jobs.is_empty() {
+                (super::elements::empty("No jobs yet", "They appear here as they come in."))
+            }
             @else { (tally(&jobs)) (matrix(&jobs)) }
         }
     };

@@ -31,7 +31,8 @@ pub async fn projects(State(console): State<Console>, visitor: Visitor) -> Respo
     let body = html! {
         h1 { "Pushes" }
         @if repositories.is_empty() {
-            (empty("No repository yet", "An administrator adds one under Repositories, or with `herdgate repository add`."))
+            (empty("No repository yet", "An administrator adds one under Repositories, or with \
+                    `herdgate repository add`."))
         } @else {
             ul .tiles {
                 @for repository in repositories {
@@ -86,7 +87,8 @@ pub async fn show(
         }
         div #pushes data-live="" {
             @if pushes.is_empty() {
-                (empty("No push here", "Nothing was pushed to this repository yet, or nobody of that name did. Pushes \
+                (empty("No push here", "Nothing was pushed to this repository yet, or nobody of that name did.
+                Pushes \
                         come over Pulse, over the API, or with `herdgate push submit`."))
             }
             @for push in &pushes { (card(push, &jobs.remove(&push.id).unwrap_or_default())) }
@@ -151,7 +153,11 @@ pub fn card(push: &StoredPush, jobs: &[ListedJob]) -> Markup {
     html! {
         article .push {
             header {
-                h2 { a .mono href=(push_address(&push.project, &push.revision)) title=(push.revision) { (short(&push.revision)) } }
+                h2 {
+                    a .mono href=(push_address(&push.project, &push.revision)) title=(push.revision) {
+                        (short(&push.revision))
+                    }
+                }
                 span { (push.author) }
                 (time(push.time))
             }

@@ -1,7 +1,7 @@
 //! Repositories: see, add, change.
 
 use super::Console;
-use super::elements::empty;
+use super::elements::{empty, query};
 use super::failure::Failure;
 use super::layout::{Page, Section};
 use super::posted::{Fields, Posted};
@@ -37,7 +37,9 @@ pub async fn show(
             (empty("No repository yet", "Submissions name their repository; without it they are rejected."))
         } @else { (table(&repositories, administrator.is_some())) }
         @if let Some(session) = administrator { (form(session, edited)) }
-        @else { p .hint { a href="/console/sign-in" { "Sign in" } " as administrator to add or change one." } }
+        @else {
+            p .hint { a href="/console/sign-in" { "Sign in" } " as administrator to add or change one." }
+        }
     };
     Ok(Page::new("Repositories", Section::Repositories, body).show(visitor.0.as_ref()))
 }
@@ -46,18 +48,31 @@ fn table(repositories: &[Repository], is_changeable: bool) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Repositories" {
             table {
-                thead { tr { th { "Name" } th { "Where" } th { "Kind" } th { "Group" } th { "Code base" } th { "State" }
+                thead { tr { th { "Name" } th { "Where" } th { "Kind" } th { "Group" } th { "Code base" } th {
+                    "State"
+                }
                     @if is_changeable { th { span .visually-hidden { "Change" } } } } }
                 tbody {
                     @for one in repositories {
                         tr {
                             td { a href=(address(one.name.as_str())) { (one.name.as_str()) } }
-                            td { (super::info::link(&one.url, "")) @if let Some(branch) = &one.branch { " " (branch) } }
+                            td {
+                                (super::info::link(&one.url, "")) @if let Some(branch) = &one.branch {
+                                    " " (branch)
+                                }
+                            }
                             td { (one.kind.as_str()) }
                             td { (one.group.as_deref().unwrap_or("–")) }
                             td { (one.codebase) }
                             td { @if one.active { "active" } @else { span .faint { "inactive" } } }
-                            @if is_changeable { td { a href={ "/console/repositories?" (super::elements::query(&[("edit", one.name.as_str())])) "#form" } { "Change" } } }
+                            @if is_changeable {
+                                td {
+                                    @let edit = query(&[("edit", one.name.as_str())]);
+                                    a href={ "/console/repositories?" (edit) "#form" } {
+                                        "Change"
+                                    }
+                                }
+                            }
                         }
                     }
                 }
@@ -74,14 +89,29 @@ fn form(session: &Session, edited: Option<&Repository>) -> Markup {
             h2 { @if let Some(one) = edited { "Change " (one.name.as_str()) } @else { "Add a repository" } }
             form .stack method="post" action="/console/repositories" {
                 (session.csrf_field())
-                label { "Name" input name="name" required maxlength="50" value=(text(|one| one.name.as_str())) readonly[edited.is_some()]; }
+                label {
+                    "Name" input name="name" required maxlength="50" value=(text(|one| one.name.as_str()))
+                    readonly[edited.is_some()];
+                }
                 label { "URL" input name="url" type="url" required value=(text(|one| &one.url)); }
-                label { "Kind" select name="dvcs_type" { option value="hg" { "Mercurial" } option value="git" selected[is_git] { "Git" } } }
-                label { "Branch" input name="branch" value=(text(|one| one.branch.as_deref().unwrap_or(""))); }
+                label {
+                    "Kind" select name="dvcs_type" {
+                        option value="hg" { "Mercurial" } option value="git" selected[is_git] { "Git" }
+                    }
+                }
+                label {
+                    "Branch" input name="branch" value=(text(|one| one.branch.as_deref().unwrap_or("")));
+                }
                 label { "Group" input name="group" value=(text(|one| one.group.as_deref().unwrap_or(""))); }
                 label { "Code base" input name="codebase" value=(text(|one| &one.codebase)); }
-                label { "Description" textarea name="description" rows="2" { (text(|one| &one.description)) } }
-                label .check { input type="checkbox" name="active" value="yes" checked[edited.is_none_or(|one| one.active)]; " Takes jobs in" }
+                label {
+                    "Description" textarea name="description" rows="2" { (text(|one| &one.description)) }
+                }
+                label .check {
+                    input type="checkbox" name="active" value="yes"
+                        checked[edited.is_none_or(|one| one.active)];
+                    " Takes jobs in"
+                }
                 button .primary type="submit" { "Save" }
             }
         }

@@ -35,7 +35,8 @@ fn form(problem: Option<&str>) -> Markup {
                 button .primary type="submit" { "Sign in" }
             }
             p .hint { "An operator makes one with " code { "herdgate credential create NAME --project GLOB" }
-                ". A session lasts 12 hours, and ends at once if the credential is rotated, revoked or expires." }
+                ". A session lasts 12 hours, and ends at once if the credential is rotated or revoked, \
+                  or expires." }
         }
     }
 }

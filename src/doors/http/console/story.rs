@@ -27,7 +27,8 @@ pub fn of_job(found: &JobWithParts) -> Markup {
     let took = duration(how.committed_at - how.released_at.unwrap_or(how.received_at));
     html! {
         ol .timeline {
-            (event("good", &html! { "Received over " b { (how.first_door.as_str()) } }, Some(how.received_at), &received))
+            (event("good", &html! { "Received over " b { (how.first_door.as_str()) } }, Some(how.received_at),
+            &received))
             @if let Some(held_at) = how.held_at {
                 @let waited = how.released_at.map(|released| duration(released - held_at));
                 (event("wait", &html! { "Parked" }, Some(held_at), &html! {
@@ -39,11 +40,18 @@ pub fn of_job(found: &JobWithParts) -> Markup {
                 }
             }
             (event("good", &html! { "Stored " (status(state, result)) }, Some(how.committed_at), &html! {
-                "Last committed " (took) " after it was " (if how.released_at.is_some() { "released" } else { "received" })
+                "Last committed " (took) " after it was "
+                (if how.released_at.is_some() { "released" } else { "received" })
                 ", on push " (push_link(&job.project, &job.revision)) "."
-                @if how.last_door != how.first_door { " The last change came over " (how.last_door.as_str()) "." }
-                @if how.repeats > 0 { " It was sent again without a change " (plural(how.repeats, "time")) "." }
-                @if let Some(by) = &job.superseded_by { " Superseded by " (super::elements::job_link(by)) "." }
+                @if how.last_door != how.first_door {
+                    " The last change came over " (how.last_door.as_str()) "."
+                }
+                @if how.repeats > 0 {
+                    " It was sent again without a change " (plural(how.repeats, "time")) "."
+                }
+                @if let Some(by) = &job.superseded_by {
+                    " Superseded by " (super::elements::job_link(by)) "."
+                }
             }))
             @for log in &found.logs { (of_log(log)) }
             @if found.logs.is_empty() {
@@ -51,7 +59,8 @@ pub fn of_job(found: &JobWithParts) -> Markup {
             }
             @let errors: usize = found.steps.iter().map(|step| step.errors.len()).sum();
             @if errors > 0 {
-                (event("good", &html! { "Read" }, None, &html! { (plural(length(errors), "error line")) " in " (plural(length(found.steps.len()), "step")) "." }))
+                (event("good", &html! { "Read" }, None, &html! { (plural(length(errors), "error line")) " in "
+                (plural(length(found.steps.len()), "step" )) "." }))
             }
         }
     }
@@ -75,7 +84,9 @@ fn of_log(log: &StoredLog) -> Markup {
             _ => {
                 @if queue.attempts > 0 { (plural(i64::from(queue.attempts), "attempt")) " so far. " }
                 @if let Some(error) = &queue.last_error { "Last: " (error) ". " }
-                @if let (true, Some(next)) = (queue.is_waiting, queue.next_attempt_at) { "Next not before " (time(next)) "." }
+                @if let (true, Some(next)) = (queue.is_waiting, queue.next_attempt_at) {
+                    "Next not before " (time(next)) "."
+                }
             }
         }
     };
@@ -87,7 +98,8 @@ pub fn of_held(held: &HeldMessage) -> Markup {
     let waits_for_job = matches!(held.format, RawFormat::ProtobufArtifact | RawFormat::LegacyArtifactJson);
     html! {
         ol .timeline {
-            (event("good", &html! { "Received over " b { (held.door.as_str()) } }, Some(held.received_at), &html! {
+            (event("good", &html! { "Received over " b { (held.door.as_str()) } }, Some(held.received_at),
+            &html! {
                 "from " b { (held.source) }
                 @if held.repeats > 0 { "; sent again " (plural(held.repeats, "time")) " since" }
             }))
@@ -98,9 +110,11 @@ pub fn of_held(held: &HeldMessage) -> Markup {
                             "It waits for the job " (held.guid.as_deref().unwrap_or("it names")) "."
                         } @else {
                             "It waits for a push of " b { (held.project.as_deref().unwrap_or("its project")) }
-                            " with revision " span .mono { (held.revision.as_deref().unwrap_or("unknown")) } "."
+                            " with revision " span .mono { (held.revision.as_deref().unwrap_or("unknown")) }
+                            "."
                         }
-                        " It is stored within 2 seconds of that coming; else it expires " (maybe_time(Some(held.expires_at))) "."
+                        " It is stored within 2 seconds of that coming; else it expires "
+                        (maybe_time(Some(held.expires_at))) "."
                     }))
                 }
                 HeldState::Rejected => {

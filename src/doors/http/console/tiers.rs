@@ -31,7 +31,13 @@ fn table(tiers: &[(Signature, i32)], administrator: Option<&Session>) -> Markup 
     html! {
         div .scroll tabindex="0" role="region" aria-label="Tier overrides" {
             table {
-                thead { tr { th { "Signature" } th { "Tier" } @if administrator.is_some() { th { span .visually-hidden { "Change" } } } } }
+                thead {
+                    tr {
+                        th { "Signature" }
+                        th { "Tier" }
+                        @if administrator.is_some() { th { span .visually-hidden { "Change" } } }
+                    }
+                }
                 tbody {
                     @for (signature, tier) in tiers {
                         tr {
@@ -41,7 +47,9 @@ fn table(tiers: &[(Signature, i32)], administrator: Option<&Session>) -> Markup 
                                 td { form .actions method="post" action="/console/tiers/clear" {
                                     (session.csrf_field())
                                     input type="hidden" name="signature" value=(signature);
-                                    button .quiet type="submit" aria-label={ "Clear " (signature) } { "Clear" }
+                                    button .quiet type="submit" aria-label={ "Clear " (signature) } {
+                                        "Clear"
+                                    }
                                 } }
                             }
                         }
@@ -58,7 +66,10 @@ fn form(session: &Session) -> Markup {
             h2 { "Set a tier" }
             form .stack method="post" action="/console/tiers" {
                 (session.csrf_field())
-                label { "Signature" input .mono name="signature" required pattern="[0-9a-f]{40}" title="40 lower-case hexadecimal digits" maxlength="40"; }
+                label {
+                    "Signature" input .mono name="signature" required pattern="[0-9a-f]{40}" title="40
+                    lower-case hexadecimal digits" maxlength="40";
+                }
                 label { "Tier" select name="tier" { @for tier in 1..=3 { option { (tier) } } } }
                 button .primary type="submit" { "Set" }
             }

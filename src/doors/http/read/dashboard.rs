@@ -6,6 +6,7 @@ use super::parameters::{Parameters, WindowTexts, comma_list, excerpt, id_in_path
 use super::{HttpDoor, not_found};
 use crate::doors::http::problem::{Body, Problem};
 use crate::doors::http::slash_optional;
+use crate::limits;
 use crate::store::lists::{Comparison, Condition, DashboardQuery, JobNumber, JobText, Window};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -81,7 +82,7 @@ pub struct SimilarJobs {
     results: Vec<JobDetail>,
 }
 
-/// Other jobs of the same type, platform and options, the newest first
+/// Other jobs of the same type, platform and options that came at about the same time, the newest first
 #[utoipa::path(get, path = "/api/project/{project}/jobs/{id}/similar_jobs/", tag = "dashboard",
     params(
         ("project" = String, Path), ("id" = i64, Path),
@@ -112,6 +113,14 @@ async fn list_similar_jobs(
     let mut conditions = vec![
         Condition::Text(JobText::Signature, Comparison::Equal(job.signature)),
         Condition::Number(JobNumber::Id, Comparison::NotEqual(number)),
+        Condition::Number(
+            JobNumber::Id,
+            Comparison::AtLeast(number.saturating_sub(limits::SIMILAR_JOBS_SPAN)),
+        ),
+        Condition::Number(
+            JobNumber::Id,
+            Comparison::AtMost(number.saturating_add(limits::SIMILAR_JOBS_SPAN)),
+        ),
     ];
     if without_success {
         conditions.push(Condition::Text(JobText::Result, Comparison::NotEqual("success".into())));

@@ -3,16 +3,19 @@
 
 use super::HttpDoor;
 use super::filters::date_time;
-use super::parameters::{Parameters, comma_list, integer, invalid};
+use super::parameters::{Parameters, comma_list, integer, invalid, problem};
 use crate::domain::TaskRun;
 use crate::doors::http::problem::{Body, Problem};
 use crate::doors::http::slash_optional;
-use crate::store::lists::{DashboardJob, DashboardQuery, TaskSelector};
+use crate::store::lists::{DashboardJob, DashboardQuery, JobsState, TaskSelector};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -109,6 +112,19 @@ fn minutes(job: &DashboardJob, now: DateTime<Utc>) -> i64 {
     ((seconds + 30) / 60).max(1)
 }
 
+/// All jobs of whole pushes come with a tag by which a browser asks whether they are still
+/// the same, which spares reading, sending and compressing them when a page is loaded again.
+///
+/// The tag is a weak one: how long a job has been running grows without it.
+fn tag(state: JobsState) -> String {
+    format!("W/\"{}-{}-{:x}\"", env!("CARGO_PKG_VERSION"), state.jobs, state.changes)
+}
+
+fn has_tag(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|known| known.trim() == tag)
+}
+
 /// Jobs of pushes, as the dashboard reads them
 #[utoipa::path(get, path = "/api/jobs/", tag = "dashboard",
     params(
@@ -122,26 +138,46 @@ fn minutes(job: &DashboardJob, now: DateTime<Utc>) -> i64 {
         ("page" = Option<u64>, Query, minimum = 1, description = "From 1; 10,000 jobs are on a page")
     ),
     responses(
-        (status = 200, body = DashboardJobs),
-        (status = 400, description = "A parameter has a value that it does not take", body = Body)
+        (status = 200, body = DashboardJobs, headers(
+            ("etag" = String, description = "Of all jobs of whole pushes that fit on one page")
+        )),
+        (status = 304, description = "They have the tag that `If-None-Match` names"),
+        (status = 400, description = "Neither pushes, jobs nor a task are named, or a parameter has a value \
+            that it does not take", body = Body)
     )
 )]
 async fn list_dashboard_jobs(
     State(door): State<HttpDoor>,
     OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
     parameters: Parameters,
-) -> Result<Json<DashboardJobs>, Problem> {
+) -> Result<Response, Problem> {
     let asked = parameters.distinct();
     let query = read(parameters)?;
-    let page = door.gateway.store().dashboard_jobs(&query).await?;
+    let store = door.gateway.store();
+    let whole = query.whole_pushes();
+    if let Some(pushes) = whole.filter(|_| headers.contains_key(IF_NONE_MATCH)) {
+        let tag = tag(store.jobs_state(pushes).await?);
+        if has_tag(&headers, &tag) {
+            return Ok((StatusCode::NOT_MODIFIED, validated_by(tag)).into_response());
+        }
+    }
+    let page = store.dashboard_jobs(&query).await?;
+    let tag = whole.filter(|_| !page.has_next).map(|_| tag(JobsState::of(&page.jobs)));
     let now = Utc::now();
-    Ok(Json(DashboardJobs {
+    let jobs = Json(DashboardJobs {
         results: page.jobs.into_iter().map(|job| JobArray { job, now }).collect(),
         job_property_names: NAMES,
         next: page.has_next.then(|| next_page(uri.path(), &asked, query.pages_before + 2)),
         count: None,
         previous: None,
-    }))
+    });
+    Ok((tag.map(validated_by), jobs).into_response())
+}
+
+/// To be kept, and asked about each time.
+fn validated_by(tag: String) -> [(HeaderName, String); 2] {
+    [(ETAG, tag), (CACHE_CONTROL, "no-cache".to_owned())]
 }
 
 /// What is never known is ignored: only the dashboard comes here (R36).
@@ -166,14 +202,13 @@ fn read(mut parameters: Parameters) -> Result<DashboardQuery, Problem> {
         task_id,
         retry_id,
     });
-    Ok(DashboardQuery {
-        pushes,
-        ids,
-        modified_after: modified_after.transpose()?,
-        task,
-        pages_before: page - 1,
-    })
+    let modified_after = modified_after.transpose()?;
+    let query = DashboardQuery { pushes, ids, modified_after, task, pages_before: page - 1 };
+    if query.is_selective() { Ok(query) } else { Err(problem(SELECTING)) }
 }
+
+/// Without any, all jobs of all repositories would have to be looked at.
+const SELECTING: &str = "Must filter on one of: push_id, push_id__in, id, id__in, task_id";
 
 /// Beyond these no database has jobs.
 const MOST_PAGES: u64 = 1_000_000;

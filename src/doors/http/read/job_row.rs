@@ -1,5 +1,6 @@
 //! How a job looks in lists and by itself (ingest contract 6.2 and 6.3).
 
+use super::log_text;
 use crate::domain;
 use crate::store::lists::{ListedJob, ListedLog};
 use chrono::{DateTime, Utc};
@@ -155,9 +156,25 @@ pub struct JobDetail {
 
 /// A log of a job.
 #[derive(Debug, Serialize, ToSchema)]
-struct LogLink {
+pub struct LogLink {
+    #[serde(skip)]
+    id: i64,
     name: String,
+    /// Where a dashboard is served, a path at which the gateway gives the text of the log.
     url: String,
+}
+
+impl From<ListedLog> for LogLink {
+    fn from(log: ListedLog) -> Self {
+        Self { id: log.id, name: log.name, url: log.url }
+    }
+}
+
+impl LogLink {
+    /// Names our own origin in place of the log's.
+    pub fn read_here(&mut self, project: &str) {
+        self.url = log_text::path(project, self.id);
+    }
 }
 
 /// The task that a job was.
@@ -169,7 +186,7 @@ struct TaskRun {
 
 impl JobDetail {
     /// `project` and the job's id make its path.
-    pub fn new(project: &str, job: ListedJob, logs: Vec<ListedLog>) -> Self {
+    pub fn new(project: &str, job: ListedJob, logs: Vec<LogLink>) -> Self {
         let task = job.task_id.clone().zip(job.retry_id);
         let task_id = job.task_id.clone().unwrap_or_else(|| domain::TaskRun::stand_in(&job.guid));
         let retry_id = job.retry_id.unwrap_or_default();
@@ -179,7 +196,7 @@ impl JobDetail {
         Self {
             resource_uri: format!("/api/project/{project}/jobs/{}/", row.id),
             row,
-            logs: logs.into_iter().map(|log| LogLink { name: log.name, url: log.url }).collect(),
+            logs,
             autoclassify_status: "pending",
             task_id,
             retry_id,

@@ -1,7 +1,7 @@
 //! `GET /api/project/{project}/jobs/` (ingest contract 6.2 and 6.3).
 
 use super::job_filters::{JobQuery, RowForm};
-use super::job_row::{JOB_PROPERTY_NAMES, JobArray, JobDetail, JobRow};
+use super::job_row::{JOB_PROPERTY_NAMES, JobArray, JobDetail, JobRow, LogLink};
 use super::parameters::{Parameters, excerpt, id_in_path};
 use super::{HttpDoor, not_found};
 use crate::doors::http::problem::{Body, Problem};
@@ -113,5 +113,9 @@ async fn get_job(
     let found = store.list_jobs(repository.id, &with_id, Window { offset: 0, count: 1 }).await?.pop();
     let job = found.ok_or_else(unknown)?;
     let logs = store.list_logs(repository.id, &[number], limits::PLAIN_LIST_ROWS).await?;
+    let mut logs: Vec<LogLink> = logs.into_iter().map(LogLink::from).collect();
+    if door.options.serves_dashboard {
+        logs.iter_mut().for_each(|log| log.read_here(&project));
+    }
     Ok(Json(JobDetail::new(&project, job, logs)))
 }

@@ -1,5 +1,6 @@
 //! `GET /api/project/{project}/job-log-url/` (ingest contract 6.5).
 
+use super::log_text;
 use super::parameters::{Parameters, bounded, id_in_path, problem};
 use super::{HttpDoor, ONCE_DOCUMENTED, nothing_found};
 use crate::domain::ParseStatus;
@@ -15,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<HttpDoor> {
-    slash_optional(routes!(list_logs)).merge(slash_optional(routes!(get_log)))
+    slash_optional(routes!(list_logs)).merge(slash_optional(routes!(get_log))).merge(log_text::routes())
 }
 
 /// Where a log of a job is.

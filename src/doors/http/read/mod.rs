@@ -10,6 +10,7 @@ mod filters;
 mod job_filters;
 mod job_row;
 mod jobs;
+mod log_text;
 mod logs;
 mod parameters;
 mod performance;

@@ -76,7 +76,7 @@ impl PushQuery {
             conditions.push(PushCondition::Revision(revision));
         }
         conditions.extend(parameters.take_filled("commit_revision").map(PushCondition::Revision));
-        conditions.extend(parameters.take_filled("author").map(PushCondition::Author));
+        conditions.extend(parameters.take_filled("author").map(author_condition));
         conditions.extend(parameters.take_read(time_condition)?);
         conditions.extend(parameters.take_read(id_condition)?.into_iter().flatten());
         let window = parameters.take_window(&WindowTexts::USUAL)?;
@@ -109,6 +109,14 @@ impl PushQuery {
 impl Echo {
     fn derive_time(&mut self, name: &str, time: DateTime<Utc>) {
         self.filter_params.insert(name.to_owned(), time.timestamp().into());
+    }
+}
+
+/// A leading `-` asks for all but this author (dashboard contract 2.5).
+fn author_condition(author: String) -> PushCondition {
+    match author.strip_prefix('-') {
+        Some(excluded) => PushCondition::NotAuthor(excluded.to_owned()),
+        None => PushCondition::Author(author),
     }
 }
 

@@ -119,7 +119,8 @@ impl PushRow {
             description = "Unix seconds; also with `__gt`, `__lte`, `__lt`"),
         ("id" = Option<i64>, Query, description = "Also with `__gt`, `__gte`, `__lt`, `__lte`; 0: any"),
         ("id__in" = Option<String>, Query, description = "Ids separated by commas"),
-        ("author" = Option<String>, Query, description = "Exact text")
+        ("author" = Option<String>, Query,
+            description = "Whole text, in capitals or not; after a `-`: all but this author")
     ),
     responses(
         (status = 200, body = PushList),

@@ -33,9 +33,9 @@ struct Submitter {
 
 impl Submitter {
     fn new(gateway: Gateway, caller: Option<Principal>, partial_status: PartialStatus) -> Self {
-        let options = HttpOptions { partial_status };
+        let options = HttpOptions { partial_status, ..HttpOptions::default() };
         let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-        let door = HttpDoor { gateway: gateway.clone(), options, budget };
+        let door = HttpDoor { gateway: gateway.clone(), options, budget, fetcher: None };
         let (router, _) = super::super::api(door).split_for_parts();
         Self { gateway, router: router.layer(Extension(Caller(caller))) }
     }

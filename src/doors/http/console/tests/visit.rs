@@ -46,7 +46,8 @@ pub async fn on_each_database<F: AsyncFn(Visit)>(test: F) {
         let keyring = Arc::new(Keyring::parse(&Keyring::generate()).unwrap());
         let stop = CancellationToken::new();
         let gateway = world.gateway.clone();
-        let console = Console::new(gateway, keyring.clone(), Arc::default(), History::empty(), stop.clone());
+        let console =
+            Console::new(gateway, keyring.clone(), Arc::default(), History::empty(), None, stop.clone());
         test(Visit { world, keyring, stop, router: routes(console) }).await;
     })
     .await;
@@ -157,6 +158,7 @@ impl Visit {
             time: Utc::now(),
             author: "ada@example.org".into(),
             commits: vec![],
+            omitted_commits: 0,
         };
         let submission =
             PushSubmission { raw: Bytes::new(), format: RawFormat::LegacyPushJson, push: Ok(push) };

@@ -1,7 +1,9 @@
 //! What the dashboard needs beyond the lists of the legacy clients (dashboard contract, 2).
 
-use super::world::{World, on_each_database};
+use super::world::{World, behind_a_dashboard, on_each_database};
 use crate::domain::TaskRun;
+use http_body_util::BodyExt;
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
 /// The jobs of an answer, as objects.
@@ -99,6 +101,53 @@ async fn wrong_values_are_refused_by_name() {
             assert_eq!(status, 400, "{query}");
             assert!(detail.starts_with(name), "{query}: {detail}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_of_another_origin_is_read_through_ours() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let keeper = listener.local_addr().unwrap();
+    let log = axum::Router::new().route("/log", axum::routing::get(async || "<script>alert(1)</script>\n"));
+    let serving = tokio::spawn(async move { axum::serve(listener, log).await.unwrap() });
+    behind_a_dashboard(async |world| {
+        let moved = format!("UPDATE job_logs SET url = 'http://{keeper}/log' WHERE id = 1");
+        world.store.write_connection().execute_unprepared(&moved).await.unwrap();
+
+        let detail = world.read("/api/project/quince/jobs/1/").await;
+        let path = detail["logs"][0]["url"].as_str().unwrap();
+        assert_eq!(path, "/api/project/quince/job-log-url/1/text/");
+        let answer = world.answer(path).await;
+        assert_eq!(answer.status(), 200);
+        for (name, value) in [
+            ("content-type", "text/plain; charset=utf-8"),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'; sandbox"),
+        ] {
+            assert_eq!(answer.headers()[name], value);
+        }
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text, "<script>alert(1)</script>\n");
+        // The others name their own origin to those who are no dashboard.
+        let listed = world.read("/api/project/quince/job-log-url/?job_id=1").await;
+        assert_eq!(listed[0]["url"], format!("http://{keeper}/log"));
+    })
+    .await;
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_had_says_why() {
+    on_each_database(async |world| {
+        let gone = "UPDATE job_logs SET url = 'file:///etc/passwd' WHERE id = 1";
+        world.store.write_connection().execute_unprepared(gone).await.unwrap();
+        let (status, detail, code) = world.refused("/api/project/quince/job-log-url/1/text/").await;
+        assert_eq!((status, &*code), (502, "unobtainable"), "{detail}");
+        let (status, ..) = world.refused("/api/project/quince/job-log-url/99/text/").await;
+        assert_eq!(status, 404);
+        let (status, ..) = world.refused("/api/project/damson/job-log-url/1/text/").await;
+        assert_eq!(status, 404, "it is a log of another project");
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! What every path answers, in-process and on both databases.
 
 mod dashboard;
+mod dashboard_tags;
 mod details;
 mod forms;
 mod jobs;

@@ -39,7 +39,9 @@ const FILTERS: &[(&str, &[i64])] = &[
     ("id__in=1,3,4", &[3, 1]),
     ("id__in=", &[3, 2, 1]),
     ("author=ada@example.org", &[3, 1]),
-    ("author=ADA@example.org", &[]),
+    ("author=ADA@example.org", &[3, 1]),
+    ("author=ada", &[]),
+    ("author=-Ada@example.org", &[2]),
 ];
 
 #[tokio::test]

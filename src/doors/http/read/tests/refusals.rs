@@ -185,6 +185,7 @@ async fn a_prefix_of_several_pushes_is_no_end_of_a_range() {
             time: chrono::Utc::now(),
             author: "ada@example.org".into(),
             commits: vec![],
+            omitted_commits: 0,
         };
         world.store.store_push(1, &push, chrono::Utc::now()).await.unwrap();
         let (status, detail, _) = world.refused("/api/project/quince/push/?fromchange=aa").await;

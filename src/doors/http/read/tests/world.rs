@@ -10,6 +10,7 @@ use crate::domain::{
 };
 use crate::doors::budget::ByteBudget;
 use crate::doors::http::{HttpDoor, HttpOptions};
+use crate::fetch::{FetchOptions, Fetcher};
 use crate::limits;
 use crate::store::Store;
 use crate::store::testing::TestDatabase;
@@ -33,6 +34,15 @@ pub struct World {
 
 /// Runs a test on each kind of database.
 pub async fn on_each_database<F: AsyncFn(World)>(test: F) {
+    on_each_database_with(HttpOptions::default(), test).await;
+}
+
+/// The same behind a dashboard.
+pub async fn behind_a_dashboard<F: AsyncFn(World)>(test: F) {
+    on_each_database_with(HttpOptions { serves_dashboard: true, ..HttpOptions::default() }, test).await;
+}
+
+async fn on_each_database_with<F: AsyncFn(World)>(options: HttpOptions, test: F) {
     for database in TestDatabase::each().await {
         let store = database.store().await;
         for (name, active) in [("quince", true), ("damson", true), ("medlar", false)] {
@@ -41,7 +51,14 @@ pub async fn on_each_database<F: AsyncFn(World)>(test: F) {
         let gateway = Gateway::start(store.clone(), GatewayOptions::default()).await.unwrap();
         populate(&gateway).await;
         let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-        let door = HttpDoor { gateway: gateway.clone(), options: HttpOptions::default(), budget };
+        let door = HttpDoor {
+            gateway: gateway.clone(),
+            options,
+            budget,
+            fetcher: Some(
+                Fetcher::new(FetchOptions { allow_private: true, ..FetchOptions::default() }).unwrap(),
+            ),
+        };
         let (router, _) = crate::doors::http::read::routes().with_state(door).split_for_parts();
         test(World { store: store.clone(), gateway: gateway.clone(), router }).await;
         gateway.drain().await;
@@ -51,14 +68,23 @@ pub async fn on_each_database<F: AsyncFn(World)>(test: F) {
 }
 
 impl World {
+    /// The answer as it is.
+    pub async fn answer(&self, path: &str) -> axum::response::Response {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
     /// Status and body.
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.answer(path).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
         (status, serde_json::from_slice(&body).unwrap_or(Value::String(text)))
+    }
+
+    /// The answer to a request as it is.
+    pub async fn send(&self, request: Request) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// The body of an answer that is 200.
@@ -121,11 +147,22 @@ async fn populate(gateway: &Gateway) {
         ('c', PUSH_TIMES[2], "ada@example.org", vec![]),
     ];
     for (digit, time, author, commits) in pushes {
-        let push = Push { revision: revision(digit), time: at(time), author: author.into(), commits };
+        let push = Push {
+            revision: revision(digit),
+            time: at(time),
+            author: author.into(),
+            commits,
+            omitted_commits: 0,
+        };
         store.store_push(1, &push, Utc::now()).await.unwrap();
     }
-    let elsewhere =
-        Push { revision: revision('a'), time: at(0), author: "cyd@example.org".into(), commits: vec![] };
+    let elsewhere = Push {
+        revision: revision('a'),
+        time: at(0),
+        author: "cyd@example.org".into(),
+        commits: vec![],
+        omitted_commits: 0,
+    };
     store.store_push(2, &elsewhere, Utc::now()).await.unwrap();
     for job in jobs() {
         submit(gateway, job).await;

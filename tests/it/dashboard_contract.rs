@@ -1,0 +1,294 @@
+//! What the unmodified dashboard takes from answers, field by field, and what it sends, parameter by
+//! parameter (dashboard contract, 2), against the real binary.
+
+use crate::harness::gateway::PROJECT;
+use crate::harness::jobs::{NOON, at, completed, new_guid, new_revision, running};
+use crate::harness::submitting::{stream_all, submit_pushes};
+use crate::harness::{Database, Gateway};
+use herdgate::proto::{Commit, JobResult, Outcome, Push};
+use http::StatusCode;
+use serde_json::Value;
+
+/// Three pushes an hour apart, the first with two jobs.
+struct Visited {
+    gateway: Gateway,
+    revisions: Vec<String>,
+}
+
+const AUTHORS: [&str; 3] = ["ada@example.org", "ben@example.org", "Ada@example.org"];
+
+impl Visited {
+    async fn start(database: &Database) -> Self {
+        let gateway = Gateway::on(database).start().await;
+        let revisions: Vec<String> = AUTHORS.iter().map(|_| new_revision()).collect();
+        let pushes = revisions.iter().zip(AUTHORS).enumerate().map(|(number, (revision, author))| Push {
+            revision: Some(revision.clone()),
+            push_timestamp: Some(at(3600 * number as i64)),
+            author: Some(author.into()),
+            revisions: vec![Commit {
+                revision: Some(revision.clone()),
+                author: Some(format!("A <{author}>")),
+                comment: Some("Bug 1 - prune\n\nwith care".into()),
+            }],
+        });
+        for verdict in submit_pushes(&gateway, pushes.collect()).await {
+            assert_eq!(verdict.outcome(), Outcome::Stored, "{verdict:?}");
+        }
+        let jobs =
+            vec![completed(&new_guid(), &revisions[0], JobResult::Fail), running(&new_guid(), &revisions[0])];
+        stream_all(gateway.ingest(), jobs).await;
+        Self { gateway, revisions }
+    }
+
+    async fn read(&self, path: &str) -> Value {
+        let answer = self.gateway.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        answer.json()
+    }
+
+    async fn pushes(&self, query: &str) -> Value {
+        self.read(&format!("/api/project/{PROJECT}/push/?full=true&{query}")).await["results"].take()
+    }
+}
+
+/// What the page makes of a value.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    /// Also missing: the page shows nothing for it.
+    TextOrNull,
+    Integer,
+    Number,
+    /// Naive UTC: the page adds the zone.
+    NaiveTime,
+    /// 22 characters of the URL alphabet, or a job cannot be selected.
+    Slug,
+    /// A list of one thing at least.
+    Full,
+    OneOf(&'static [&'static str]),
+}
+
+impl Form {
+    fn is_of(self, value: &Value) -> bool {
+        let slug = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        match (self, value) {
+            (Self::Text, Value::String(_)) | (Self::TextOrNull, Value::String(_) | Value::Null) => true,
+            (Self::Integer, number) => number.is_i64(),
+            (Self::Number, number) => number.is_number(),
+            (Self::NaiveTime, Value::String(time)) => {
+                chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
+            }
+            (Self::Slug, Value::String(id)) => id.len() == 22 && id.chars().all(slug),
+            (Self::Full, Value::Array(list)) => !list.is_empty(),
+            (Self::OneOf(words), Value::String(word)) => words.contains(&&**word),
+            _ => false,
+        }
+    }
+}
+
+/// Groups that the page has a menu for.
+const GROUPS: Form = Form::OneOf(&[
+    "development",
+    "release-stabilization",
+    "enterprise-firefox",
+    "project repositories",
+    "comm-repositories",
+    "ci",
+    "servo",
+    "mobile",
+    "other",
+]);
+const STATES: Form = Form::OneOf(&["pending", "running", "completed", "unscheduled"]);
+const RESULTS: Form = Form::OneOf(&[
+    "success",
+    "testfailed",
+    "busted",
+    "exception",
+    "retry",
+    "usercancel",
+    "superseded",
+    "skipped",
+    "unknown",
+]);
+
+const REPOSITORY: &[(&str, Form)] = &[
+    ("/name", Form::Text),
+    ("/repository_group/name", GROUPS),
+    ("/dvcs_type", Form::OneOf(&["hg", "git"])),
+    ("/url", Form::Text),
+    ("/tc_root_url", Form::Text),
+];
+const CLASSIFICATION: &[(&str, Form)] = &[("/id", Form::Integer), ("/name", Form::Text)];
+const PUSH: &[(&str, Form)] = &[
+    ("/id", Form::Integer),
+    ("/revision", Form::Text),
+    ("/author", Form::Text),
+    ("/push_timestamp", Form::Number),
+    ("/revisions", Form::Full),
+    ("/revisions/0/comments", Form::Text),
+    ("/revisions/0/revision", Form::Text),
+    ("/revisions/0/author", Form::Text),
+    ("/revision_count", Form::Integer),
+];
+const LISTED_JOB: &[(&str, Form)] = &[
+    ("/id", Form::Integer),
+    ("/push_id", Form::Integer),
+    ("/job_type_name", Form::Text),
+    ("/job_type_symbol", Form::Text),
+    ("/job_group_symbol", Form::Text),
+    ("/job_group_name", Form::Text),
+    ("/platform", Form::Text),
+    ("/platform_option", Form::Text),
+    ("/state", STATES),
+    ("/result", RESULTS),
+    ("/tier", Form::Integer),
+    ("/failure_classification_id", Form::Integer),
+    ("/task_id", Form::Slug),
+    ("/retry_id", Form::Integer),
+    ("/last_modified", Form::NaiveTime),
+    ("/duration", Form::Integer),
+    ("/push_revision", Form::Text),
+    ("/signature", Form::Text),
+];
+const JOB: &[(&str, Form)] = &[
+    ("/id", Form::Integer),
+    ("/job_type_name", Form::Text),
+    ("/job_type_symbol", Form::Text),
+    ("/job_group_name", Form::Text),
+    ("/result", RESULTS),
+    ("/state", STATES),
+    ("/task_id", Form::Slug),
+    ("/retry_id", Form::Integer),
+    ("/push_id", Form::Integer),
+    ("/submit_timestamp", Form::Number),
+    ("/start_timestamp", Form::Number),
+    ("/end_timestamp", Form::Number),
+    ("/platform", Form::TextOrNull),
+    ("/platform_option", Form::TextOrNull),
+    ("/build_platform", Form::Text),
+    ("/build_architecture", Form::TextOrNull),
+    ("/build_os", Form::TextOrNull),
+    ("/tier", Form::Integer),
+    ("/failure_classification_id", Form::Integer),
+    ("/logs", Form::Full),
+    ("/logs/0/name", Form::Text),
+    ("/logs/0/url", Form::Text),
+];
+const LOG: &[(&str, Form)] = &[
+    ("/id", Form::Integer),
+    ("/job_id", Form::Integer),
+    ("/name", Form::Text),
+    ("/url", Form::Text),
+    ("/parse_status", Form::OneOf(&["pending", "parsed", "failed", "skipped-size"])),
+];
+
+fn check(what: &str, value: &Value, fields: &[(&str, Form)]) {
+    for (pointer, form) in fields {
+        let field = value.pointer(pointer).unwrap_or(&Value::Null);
+        assert!(form.is_of(field), "{pointer} of {what} is not {form:?}: {value}");
+    }
+}
+
+fn rows(list: &Value) -> &Vec<Value> {
+    let rows = list.as_array().unwrap_or_else(|| panic!("no list: {list}"));
+    assert!(!rows.is_empty(), "an empty list shows nothing");
+    rows
+}
+
+async fn every_field_that_the_page_reads_has_its_form(database: Database) {
+    let visited = Visited::start(&database).await;
+    for repository in rows(&visited.read("/api/repository/").await) {
+        check("a repository", repository, REPOSITORY);
+    }
+    let classifications = visited.read("/api/failureclassification/").await;
+    for classification in rows(&classifications) {
+        check("a classification", classification, CLASSIFICATION);
+    }
+    let pushes = visited.pushes("count=10").await;
+    for push in rows(&pushes) {
+        check("a push", push, PUSH);
+        check("one push", &visited.read(&format!("/api/project/{PROJECT}/push/{}/", push["id"])).await, PUSH);
+    }
+    let list = visited.read(&format!("/api/jobs/?push_id={}", pushes[2]["id"])).await;
+    assert!(list["next"].is_null(), "{list}");
+    let names = rows(&list["job_property_names"]);
+    for row in rows(&list["results"]) {
+        let pairs = names.iter().map(|name| name.as_str().unwrap().to_owned());
+        let job: Value = pairs.zip(row.as_array().unwrap().iter().cloned()).collect();
+        check("a listed job", &job, LISTED_JOB);
+        let id = &job["id"];
+        let detail = visited.read(&format!("/api/project/{PROJECT}/jobs/{id}/")).await;
+        // A running job has no logs yet.
+        let parts = if detail["state"] == "completed" { JOB.len() } else { JOB.len() - 3 };
+        check("a job", &detail, &JOB[..parts]);
+        for name in ["task_id", "retry_id", "push_id", "state", "result"] {
+            assert_eq!(detail[name], job[name], "{name} in the list and by itself");
+        }
+        let of_job = &detail["failure_classification_id"];
+        assert!(
+            rows(&classifications).iter().any(|known| known["id"] == *of_job),
+            "{of_job} blanks the page"
+        );
+        for log in visited
+            .read(&format!("/api/project/{PROJECT}/job-log-url/?job_id={id}"))
+            .await
+            .as_array()
+            .expect("a list, of a job without logs an empty one")
+        {
+            check("a log", log, LOG);
+        }
+    }
+}
+
+async fn every_query_for_pushes_that_the_page_sends_finds_its_pushes(database: Database) {
+    let visited = Visited::start(&database).await;
+    let [first, second, third] = &visited.revisions[..] else { panic!("three pushes") };
+    let time = |hours: i64| NOON + 3600 * hours;
+    let all = visited.pushes("count=10").await;
+    let ids: Vec<i64> = rows(&all).iter().rev().map(|push| push["id"].as_i64().unwrap()).collect();
+    for (query, expected) in [
+        ("count=10".to_owned(), vec![third, second, first]),
+        (format!("count=10&revision={second}"), vec![second]),
+        (format!("count=10&revision={}", &second[..12]), vec![second]),
+        ("count=10&author=ben%40example.org".to_owned(), vec![second]),
+        ("count=10&author=ada%40example.org".to_owned(), vec![third, first]),
+        ("count=10&author=-ada%40example.org".to_owned(), vec![second]),
+        (format!("count=100&tochange={second}&fromchange={first}"), vec![second, first]),
+        (format!("count=10&tochange={}", &second[..12]), vec![second, first]),
+        (format!("count=100&fromchange={second}"), vec![third, second]),
+        (format!("count=100&fromchange={third}&author=ben%40example.org"), vec![]),
+        (format!("count=100&push_timestamp__gte={}&push_timestamp__lt={}", time(1), time(2)), vec![second]),
+        (format!("count=2&push_timestamp__lte={}", time(1)), vec![second, first]),
+        (format!("count=100&id__in={},{}", ids[0], ids[2]), vec![third, first]),
+        (format!("count=100&id__in={}%2C{}", ids[0], ids[1]), vec![second, first]),
+    ] {
+        let found = visited.pushes(&query).await;
+        let found: Vec<_> = found.as_array().unwrap().iter().map(|push| push["revision"].clone()).collect();
+        assert_eq!(
+            found,
+            expected.iter().map(|revision| Value::from(revision.as_str())).collect::<Vec<_>>(),
+            "{query}"
+        );
+    }
+}
+
+async fn a_page_loaded_again_is_told_that_nothing_changed(database: Database) {
+    let visited = Visited::start(&database).await;
+    let push = visited.pushes("count=10").await[2]["id"].clone();
+    let path = format!("/api/jobs/?push_id={push}");
+    let first = visited.gateway.get(&path).await;
+    let tag = first.header("etag").to_owned();
+    let again = async || {
+        let request = http::Request::get(&path).header("if-none-match", &tag).body("").unwrap();
+        visited.gateway.send(request).await.status
+    };
+    assert_eq!(again().await, StatusCode::NOT_MODIFIED);
+    stream_all(visited.gateway.ingest(), vec![running(&new_guid(), &visited.revisions[0])]).await;
+    assert_eq!(again().await, StatusCode::OK);
+}
+
+on_both_databases!(
+    every_field_that_the_page_reads_has_its_form,
+    every_query_for_pushes_that_the_page_sends_finds_its_pushes,
+    a_page_loaded_again_is_told_that_nothing_changed,
+);
