@@ -3,6 +3,7 @@
 //! Doors translate, the core decides, the store remembers; `docs/ARCHITECTURE.md` is the map.
 
 pub mod access;
+pub mod bug_tracker;
 pub mod cli;
 pub mod config;
 pub mod core;

@@ -423,3 +423,7 @@ pub const CACHED_SEARCHES: usize = 10_000;
 pub const CACHED_BUGS: u64 = 40_000;
 /// A result is not kept longer: an open bug ceases to be recent.
 pub const CACHED_SEARCH_AGE: TimeDelta = TimeDelta::minutes(10);
+/// Longest time from the request for a page of bugs to its last byte.
+pub const BUG_LIST_READ: Duration = Duration::from_secs(120);
+/// Bytes of a page of bugs, as received and as decoded, each.
+pub const BUG_LIST_BYTES: u64 = 64 * 1024 * 1024;

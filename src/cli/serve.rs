@@ -7,6 +7,7 @@ use super::output::line;
 use super::running::{Ended, Fetching, Running, StopSignals};
 use super::{Context, Exit, Failure};
 use crate::access::administration::check_secrets;
+use crate::bug_tracker;
 use crate::config::{Configuration, Key};
 use crate::core::{Gateway, GatewayOptions};
 use crate::doors::pulse::PulseOptions;
@@ -19,6 +20,7 @@ use crate::telemetry::Telemetry;
 use clap::Args;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 /// Everything is configuration.
@@ -47,6 +49,8 @@ Configuration, in herdgate.toml or the environment:
   pushes.github_token        HERDGATE_PUSHES_GITHUB_TOKEN        none: asked anonymously
   pushes.mercurial_poll_seconds
                              HERDGATE_PUSHES_MERCURIAL_POLL_SECONDS  300; 0: push logs are not polled
+  bugs.bugzilla_url          HERDGATE_BUGS_BUGZILLA_URL          off; whose bugs failures are matched with
+  bugs.refresh_seconds       HERDGATE_BUGS_REFRESH_SECONDS       3600
   log.format                 HERDGATE_LOG_FORMAT                 text on a terminal, else json
   log.filter                 HERDGATE_LOG_FILTER                 info
   pulse.url                  HERDGATE_PULSE_URL                  off; amqps://USER:PASSWORD@HOST/VHOST
@@ -128,6 +132,13 @@ async fn serve(
         history: telemetry.history(),
     };
     let pulse = pulse_options(configuration)?;
+    let refreshing = CancellationToken::new();
+    if let Some(tracker) = configuration.bug_tracker.clone() {
+        let (store, stop) = (gateway.store().clone(), refreshing.clone());
+        tokio::spawn(bug_tracker::run(tracker, fetching.fetcher.clone(), store, stop));
+    }
+    // However this ends; what a refresh has not committed by then is as if it had not begun.
+    let _refreshing = refreshing.drop_guard();
     let mut running = Running::start(listener, gateway, options, pulse, Some(fetching))?;
     line(&format!("herdgate listens on {scheme}://{}", running.address()))?;
 

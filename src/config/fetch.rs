@@ -1,10 +1,11 @@
-//! `fetch.*` and `pushes.*`: whom the gateway may ask, and whom it asks about pushes.
+//! `fetch.*`, `pushes.*` and `bugs.*`: whom the gateway may ask, and whom it asks about pushes and bugs.
 
 use super::error::ConfigError;
 use super::key::Key;
 use super::secret::Secret;
 use super::settings::Settings;
 use super::{truth, typed};
+use crate::bug_tracker::BugTracker;
 use crate::fetch::{AllowedHost, FetchOptions, Url};
 use std::time::Duration;
 
@@ -67,6 +68,23 @@ pub(super) fn pushes(settings: &Settings) -> Result<Pushes, ConfigError> {
     })
 }
 
+/// Refreshing more often finds little that is new.
+const LEAST_REFRESH_SECONDS: u64 = 60;
+const DEFAULT_REFRESH_SECONDS: &str = "3600";
+
+pub(super) fn bugs(settings: &Settings) -> Result<Option<BugTracker>, ConfigError> {
+    let refresh = typed(settings, Key::BugsRefresh, DEFAULT_REFRESH_SECONDS, |text| {
+        let range = LEAST_REFRESH_SECONDS..=MOST_POLL_SECONDS;
+        let seconds = text.parse().ok().filter(|seconds| range.contains(seconds));
+        seconds.map(Duration::from_secs).ok_or_else(|| {
+            let (least, most) = (LEAST_REFRESH_SECONDS, MOST_POLL_SECONDS);
+            format!("{text:?} must be a whole number of seconds from {least} to {most}")
+        })
+    })?;
+    let url = settings.get(Key::BugsBugzillaUrl).map(|_| typed(settings, Key::BugsBugzillaUrl, "", base_url));
+    Ok(url.transpose()?.map(|url| BugTracker { url, refresh }))
+}
+
 fn base_url(text: &str) -> Result<Url, String> {
     let wrong = || format!("{text:?} must be an http or https URL without user, query and fragment");
     let url = Url::parse(text).map_err(|_| wrong())?;
@@ -120,6 +138,17 @@ mod tests {
             (Key::PushesMercurialPoll, "86401"),
         ] {
             assert!(pushes(&settings(&[(key, wrong)])).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bugs_are_refreshed_every_hour_if_a_tracker_is_named() {
+        assert_eq!(bugs(&settings(&[])).unwrap(), None);
+        let url = (Key::BugsBugzillaUrl, "https://bugzilla.example.org");
+        let tracker = bugs(&settings(&[url])).unwrap().unwrap();
+        assert_eq!((tracker.url.host_str(), tracker.refresh.as_secs()), (Some("bugzilla.example.org"), 3600));
+        for wrong in ["59", "86401", "soon"] {
+            assert!(bugs(&settings(&[url, (Key::BugsRefresh, wrong)])).is_err(), "{wrong}");
         }
     }
 }

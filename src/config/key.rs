@@ -32,6 +32,8 @@ pub enum Key {
     PushesGithubApiUrl,
     PushesGithubToken,
     PushesMercurialPoll,
+    BugsBugzillaUrl,
+    BugsRefresh,
     UiDir,
     LogFormat,
     LogFilter,
@@ -54,7 +56,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -83,6 +85,8 @@ impl Key {
         Self::PushesGithubApiUrl,
         Self::PushesGithubToken,
         Self::PushesMercurialPoll,
+        Self::BugsBugzillaUrl,
+        Self::BugsRefresh,
         Self::UiDir,
         Self::LogFormat,
         Self::LogFilter,
@@ -119,6 +123,8 @@ impl Key {
             Self::PushesGithubApiUrl => "pushes.github_api_url",
             Self::PushesGithubToken => "pushes.github_token",
             Self::PushesMercurialPoll => "pushes.mercurial_poll_seconds",
+            Self::BugsBugzillaUrl => "bugs.bugzilla_url",
+            Self::BugsRefresh => "bugs.refresh_seconds",
             Self::UiDir => "ui_dir",
             Self::LogFormat => "log.format",
             Self::LogFilter => "log.filter",
@@ -144,7 +150,8 @@ impl Key {
             | Self::QuotaGrpcReads
             | Self::QuotaGrpcWrites
             | Self::RetentionDays
-            | Self::PushesMercurialPoll => Kind::Integer,
+            | Self::PushesMercurialPoll
+            | Self::BugsRefresh => Kind::Integer,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart | Self::FetchAllowPrivate => Kind::Boolean,
             _ => Kind::Text,
         }

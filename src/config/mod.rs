@@ -23,6 +23,7 @@ pub use secret::{Secret, redact_url};
 pub use settings::{DEFAULT_FILE, Environment, Setting, Settings};
 
 use crate::access::Keyring;
+use crate::bug_tracker::BugTracker;
 use crate::domain::{ProjectName, Retention};
 use crate::fetch::FetchOptions;
 use std::collections::BTreeMap;
@@ -57,6 +58,8 @@ pub struct Configuration {
     pub fetch: FetchOptions,
     /// `pushes.*`
     pub pushes: Pushes,
+    /// `bugs.*`: the tracker that the bug list is refreshed from; none: it is imported by command only.
+    pub bug_tracker: Option<BugTracker>,
     /// `ui_dir`: folder of a built dashboard, served at `/`; none: there is none.
     pub ui_dir: Option<PathBuf>,
     /// `log.*`
@@ -186,6 +189,7 @@ impl Configuration {
             },
             fetch: fetch::fetch(settings)?,
             pushes: fetch::pushes(settings)?,
+            bug_tracker: fetch::bugs(settings)?,
             ui_dir: path(Key::UiDir),
             log: Log { format: log_format(settings)?, filter: log_filter(settings)? },
             otlp_endpoint: environment.get(OTLP_ENDPOINT)?.map(str::to_owned),

@@ -135,6 +135,7 @@ fn every_key_is_read_from_the_file() {
             github_token: Some(Secret::new("ghp_1".into())),
             mercurial_poll: Some(std::time::Duration::from_secs(60)),
         },
+        bug_tracker: None,
         ui_dir: Some("ui".into()),
         log: Log { format: Some(LogFormat::Json), filter: "debug".into() },
         otlp_endpoint: None,

@@ -48,6 +48,7 @@ impl Store {
             .exec(&self.write_connection())
             .await?
             .rows_affected;
+        self.forget_sightings(now).await?;
         Ok(done)
     }
 

@@ -3,7 +3,11 @@
 use super::json_rows::DialectStatement;
 use super::{Store, StoreError};
 use crate::domain::ContentDigest;
+use crate::limits;
 use crate::suggestions::{DAYS_SEEN, Sighting, Sightings};
+use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use serde_json::json;
 
 impl Store {
@@ -35,5 +39,16 @@ impl Store {
             sightings.add(search, sighting);
         }
         Ok(sightings)
+    }
+
+    /// Forgets days that no push of the last weeks can ask for.
+    pub(super) async fn forget_sightings(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let today = now.timestamp_micros().div_euclid(limits::DAY_MICROS);
+        let delete = Query::delete()
+            .from_table("failure_sightings")
+            .and_where(Expr::col("day").lt(today - 2 * i64::from(DAYS_SEEN)))
+            .take();
+        self.write_connection().execute(&delete).await?;
+        Ok(())
     }
 }

@@ -172,6 +172,7 @@ impl BatchTransaction<'_> {
                  SELECT s.job_id, s.id, t.line_number, t.line FROM {rows} JOIN log_steps s ON \
                  s.job_id = t.job_id AND s.started_line = t.started_line AND \
                  s.finished_line = t.finished_line WHERE true \
+                 ORDER BY s.job_id, s.started_line, t.line_number \
                  ON CONFLICT (step_id, line_number) DO NOTHING RETURNING job_id, line";
             let set = RowSet::new()
                 .bigint("job_id", errors.iter().map(|e| e.0.job_id))

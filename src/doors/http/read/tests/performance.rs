@@ -5,11 +5,17 @@ use crate::domain::{Job, Parts};
 use serde_json::{Value, json};
 
 fn measured(guid: &str, push: char, value: f64) -> Job {
-    let blob = json!({"performance_data": {
-        "framework": {"name": "talos"},
-        "suites": [{"name": "tp5o", "value": value, "extraOptions": ["e10s"], "lowerIsBetter": false,
-            "subtests": [{"name": "a.html", "value": 1.5}]}],
-    }});
+    measured_again(guid, push, &[value])
+}
+
+/// With one and the same suite as often as there are values.
+fn measured_again(guid: &str, push: char, values: &[f64]) -> Job {
+    let suite = |value: &f64| {
+        json!({"name": "tp5o", "value": value, "extraOptions": ["e10s"], "lowerIsBetter": false,
+            "subtests": [{"name": "a.html", "value": 1.5}]})
+    };
+    let suites: Vec<Value> = values.iter().map(suite).collect();
+    let blob = json!({"performance_data": {"framework": {"name": "talos"}, "suites": suites}});
     let artifacts = vec![artifact("performance_data", "json", &blob.to_string())];
     Job { parts: Parts { artifacts, ..Parts::default() }, ..job(guid, push, "completed", "success") }
 }
@@ -78,8 +84,7 @@ async fn series_and_values_are_narrowed_by_what_the_clients_send() {
 #[tokio::test]
 async fn of_several_values_that_a_job_has_of_a_series_the_first_stays() {
     on_each_database(async |world| {
-        submit(&world.gateway, measured("measured-1", 'a', 2.25)).await;
-        submit(&world.gateway, measured("measured-1", 'a', 7.0)).await;
+        submit(&world.gateway, measured_again("measured-1", 'a', &[2.25, 7.0])).await;
         let data = world.read("/api/project/quince/performance/data/?subtests=0").await;
         assert_eq!(values(&data), [2.25]);
     })

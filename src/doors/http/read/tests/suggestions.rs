@@ -4,6 +4,7 @@ use super::world::{World, artifact, job, on_each_database, submit};
 use crate::domain::{Bug, Job, JobResult, LogSummary, OpaqueArtifact, Parts, Step, StepError};
 use crate::store::BugListPart;
 use chrono::{TimeDelta, Utc};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 const GAUGE: &str =
@@ -80,10 +81,23 @@ async fn the_form_of_what_failed_in_a_job_is_that_of_the_contracts() {
         submit(&world.gateway, failed("failed-1", 'a', &lines, vec![])).await;
         let job = newest(&world).await;
         insta::assert_json_snapshot!("bug_suggestions", suggestions(&world, job).await);
-        for list in ["text_log_steps", "text_log_errors", "failure_lines"] {
+        for list in ["text_log_steps", "text_log_errors"] {
             let rows = world.read(&format!("/api/project/quince/jobs/{job}/{list}/")).await;
             insta::assert_json_snapshot!(list, rows);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn failure_lines_are_those_of_the_error_summaries() {
+    on_each_database(async |world| {
+        let path = "/api/project/quince/jobs/1/failure_lines/";
+        assert_eq!(world.read(path).await, json!([]));
+        let line = "INSERT INTO failure_lines (job_id, log_id, action, line, test, subtest, status, expected, \
+             message, group_name) VALUES (1, 1, 'test_result', 7, 'a.html', 'b', 'FAIL', 'PASS', 'c', 'a')";
+        world.store.write_connection().execute_unprepared(line).await.unwrap();
+        insta::assert_json_snapshot!("failure_lines", world.read(path).await);
     })
     .await;
 }
