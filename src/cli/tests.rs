@@ -105,7 +105,9 @@ fn the_commands_are_the_documented_ones() {
             "publish",
             "pulse",
             "held",
-            "log"
+            "bugs",
+            "log",
+            "work"
         ]
     );
 }
