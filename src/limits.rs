@@ -61,7 +61,9 @@ pub const CONSOLE_PUSHES: u64 = 10;
 pub const CONSOLE_PUSH_JOBS: u64 = 20_000;
 /// Newest jobs that the console looks for a part of a name in.
 pub const CONSOLE_NAME_DEPTH: i64 = 20_000;
-/// Bytes of a held message that the console shows.
+/// Largest form that the console takes.
+pub const CONSOLE_FORM_BYTES: usize = 256 * 1024;
+/// Raw bytes of a held message that the console shows.
 pub const CONSOLE_RAW_BYTES: usize = 64 * 1024;
 /// Logs that the console fetches at one time.
 pub const CONSOLE_LOG_READERS: usize = 16;

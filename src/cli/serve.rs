@@ -29,7 +29,7 @@ use tracing::{error, info};
 Configuration, in herdgate.toml or the environment:
   listen                     HERDGATE_LISTEN                     127.0.0.1:8000
   database.url               HERDGATE_DATABASE_URL               sqlite://herdgate.db?mode=rwc
-  database.max_connections   HERDGATE_DATABASE_MAX_CONNECTIONS   8
+  database.max_connections   HERDGATE_DATABASE_MAX_CONNECTIONS   16
   database.unsafe            HERDGATE_DATABASE_UNSAFE            false
   database.migrate_on_start  HERDGATE_DATABASE_MIGRATE_ON_START  true
   secret_key                 HERDGATE_SECRET_KEY                 SQLite: the file DATABASE.key

@@ -11,7 +11,7 @@ use crate::formats::push_notices::{NoticeKind, read_push_notice};
 use crate::store::HeldSubmission;
 use crate::store::batch::ReleasedHeld;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Held messages that are in memory with their bytes at one time: of any size they may have, these stay
@@ -37,41 +37,69 @@ async fn replay_some(
     principal: &Principal,
     ids: &[i64],
 ) -> Result<Vec<Verdict>, SubmitError> {
-    let held = shared.store.held_submissions(ids).await?;
-    let mut held: HashMap<i64, HeldSubmission> = held.into_iter().map(|held| (held.id, held)).collect();
     let mut verdicts: Vec<Option<Verdict>> = vec![None; ids.len()];
-    let (mut positions, mut items) = (Vec::new(), Vec::new());
-    for (position, &id) in ids.iter().enumerate() {
-        let Some(mut held) = held.remove(&id) else {
-            verdicts[position] = Some(refusal("", "not_held", format!("no message {id} is held any more")));
-            continue;
-        };
-        let raw = std::mem::take(&mut held.raw).into();
-        if held.raw_truncated {
-            let message = "only a prefix of its bytes was kept; send it again from its source";
-            verdicts[position] = Some(refusal("", "truncated", message.into()));
-            continue;
+    let mut left: BTreeSet<i64> = ids.iter().copied().collect();
+    // The store gives as many at once as fit into memory, the lowest ids first.
+    while !left.is_empty() {
+        let wanted: Vec<i64> = left.iter().copied().collect();
+        let part = shared.store.held_submissions(&wanted).await?;
+        let last = part.last().map_or(i64::MAX, |held| held.id);
+        left.retain(|id| *id > last);
+        let mut held: HashMap<i64, HeldSubmission> = part.into_iter().map(|held| (held.id, held)).collect();
+        let (mut positions, mut items) = (Vec::new(), Vec::new());
+        for (position, &id) in ids.iter().enumerate() {
+            if verdicts[position].is_some() || id > last {
+                continue;
+            }
+            let Some(held) = held.remove(&id) else {
+                verdicts[position] =
+                    Some(refusal("", "not_held", format!("no message {id} is held any more")));
+                continue;
+            };
+            match replayed(shared, principal, held).await? {
+                Replayed::Decided(verdict) => verdicts[position] = Some(verdict),
+                Replayed::ToDecide(item) => {
+                    positions.push(position);
+                    items.push(*item);
+                }
+            }
         }
-        if let Some(push) = formats::decode_held_push(held.format, &raw) {
-            verdicts[position] = Some(replay_push(shared, principal, &held, push).await?);
-            continue;
+        let decided = shared.enqueue(items, Writers::ByGuid).await.await;
+        for (position, verdict) in positions.into_iter().zip(decided) {
+            verdicts[position] = Some(verdict);
         }
-        let registration = held.context.as_deref().and_then(registration_in);
-        if let Some(kind) = NoticeKind::of_raw_format(held.format) {
-            let source =
-                source_of(shared, principal, &held.source.as_str().into(), held.door, registration.as_ref());
-            verdicts[position] = Some(replay_notice(shared, &source, held.id, kind, &raw).await?);
-            continue;
-        }
-        let item = with_rights_of_source(shared, principal, again(held, raw, true), registration);
-        positions.push(position);
-        items.push(item);
-    }
-    let decided = shared.enqueue(items, Writers::ByGuid).await.await;
-    for (position, verdict) in positions.into_iter().zip(decided) {
-        verdicts[position] = Some(verdict);
     }
     Ok(verdicts.into_iter().flatten().collect())
+}
+
+/// What became of one held message at once.
+enum Replayed {
+    Decided(Verdict),
+    /// The writers decide it.
+    ToDecide(Box<Item>),
+}
+
+async fn replayed(
+    shared: &GatewayShared,
+    principal: &Principal,
+    mut held: HeldSubmission,
+) -> Result<Replayed, SubmitError> {
+    let raw = std::mem::take(&mut held.raw).into();
+    if held.raw_truncated {
+        let message = "only a prefix of its bytes was kept; send it again from its source";
+        return Ok(Replayed::Decided(refusal("", "truncated", message.into())));
+    }
+    if let Some(push) = formats::decode_held_push(held.format, &raw) {
+        return Ok(Replayed::Decided(replay_push(shared, principal, &held, push).await?));
+    }
+    let registration = held.context.as_deref().and_then(registration_in);
+    if let Some(kind) = NoticeKind::of_raw_format(held.format) {
+        let source =
+            source_of(shared, principal, &held.source.as_str().into(), held.door, registration.as_ref());
+        return Ok(Replayed::Decided(replay_notice(shared, &source, held.id, kind, &raw).await?));
+    }
+    let item = with_rights_of_source(shared, principal, again(held, raw, true), registration);
+    Ok(Replayed::ToDecide(Box::new(item)))
 }
 
 /// Discards held messages; gives back how many there were.
@@ -80,25 +108,26 @@ pub(crate) async fn discard(
     principal: &Principal,
     ids: &[i64],
 ) -> Result<u64, SubmitError> {
-    allow_all(shared, principal, ids).await?;
-    Ok(shared.store.discard_held(ids).await?)
+    let allowed = allow_all(shared, principal, ids).await?;
+    Ok(shared.store.discard_held(&allowed).await?)
 }
 
-async fn allow_all(shared: &GatewayShared, principal: &Principal, ids: &[i64]) -> Result<(), SubmitError> {
+/// Those of these messages that are there, all of which the principal may handle.
+async fn allow_all(
+    shared: &GatewayShared,
+    principal: &Principal,
+    ids: &[i64],
+) -> Result<Vec<i64>, SubmitError> {
+    let mut allowed = Vec::with_capacity(ids.len());
     for some in ids.chunks(AT_ONCE) {
-        for held in shared.store.held_submissions(some).await? {
-            allow(principal, &held)?;
+        for (id, project, source) in shared.store.owners_of_held(some).await? {
+            if !may_handle_held(principal, project.as_deref(), &source) {
+                return Err(SubmitError::Forbidden(project.unwrap_or_default()));
+            }
+            allowed.push(id);
         }
     }
-    Ok(())
-}
-
-fn allow(principal: &Principal, held: &HeldSubmission) -> Result<(), SubmitError> {
-    if may_handle_held(principal, held.project.as_deref(), &held.source) {
-        Ok(())
-    } else {
-        Err(SubmitError::Forbidden(held.project.clone().unwrap_or_default()))
-    }
+    Ok(allowed)
 }
 
 /// Who may see the raw bytes of a held message, replay and discard it: those who may write its project

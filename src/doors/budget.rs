@@ -1,7 +1,7 @@
 //! The budget of bytes between "received" and "decided", shared by all streams, calls and requests
 //! (design rule R19).
 
-use super::http::is_grpc;
+use super::grpc::calls::call_of;
 use super::http::problem::too_large;
 use crate::limits;
 use axum::extract::{Request, State};
@@ -144,15 +144,19 @@ fn permits(bytes: usize) -> u32 {
 /// answer; a body over the limit is refused unread. One of unknown length counts as the largest. Calls
 /// of gRPC count by themselves. The caller limits the time for all this.
 pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next: Next) -> Response {
-    if is_grpc(&request) {
+    if call_of(request.uri().path()).is_some() {
         return next.run(request).await;
     }
     let size = request.body().size_hint();
-    if size.lower() > limits::HTTP_BODY_BYTES as u64 {
+    // Anybody may send a form to the console, and nobody may occupy others' bytes with one.
+    let is_form = request.uri().path().starts_with("/console/");
+    let limit = if is_form { limits::CONSOLE_FORM_BYTES } else { limits::HTTP_BODY_BYTES };
+    if size.lower() > limit as u64 {
         return too_large().into_response();
     }
     let most = size.upper().and_then(|bytes| usize::try_from(bytes).ok());
-    let taken = budget.take(most.unwrap_or(limits::HTTP_BODY_BYTES)).await;
+    // It may take its time: it draws on the share of what is not whole yet, so that all others go on.
+    let taken = budget.claim(most.unwrap_or(limit), false).await;
     let response = next.run(request).await;
     drop(taken);
     response

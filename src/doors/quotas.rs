@@ -3,6 +3,7 @@
 
 use super::authentication::Caller;
 use super::grpc::SUBMIT_JOBS;
+use super::grpc::calls::call_of;
 use super::http::is_grpc;
 use super::http::problem::Problem;
 use super::refusal::Refusal;
@@ -114,7 +115,7 @@ pub async fn limit_quota(State(quotas): State<Quotas>, mut request: Request, nex
 
 fn kind_of(request: &Request) -> Option<Kind> {
     let path = request.uri().path();
-    if !is_grpc(request) {
+    if call_of(path).is_none() {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         return Some(if reads { Kind::HttpRead } else { Kind::HttpWrite });
     }

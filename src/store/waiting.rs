@@ -198,6 +198,23 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
+    /// Id, project and source of those of these messages that are held: who may handle them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn owners_of_held(
+        &self,
+        ids: &[i64],
+    ) -> Result<Vec<(i64, Option<String>, String)>, StoreError> {
+        Ok(held_message::Entity::find()
+            .select_only()
+            .columns([held_message::Column::Id, held_message::Column::Project, held_message::Column::Source])
+            .filter(held_message::Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(&self.read_connection())
+            .await?)
+    }
+
     /// The first of these held messages, as many as [`limits::RELEASE_BYTES`] allow and at least one.
     async fn submissions(&self, ids: SelectStatement) -> Result<Vec<HeldSubmission>, StoreError> {
         // In two steps, so that no more bytes are read than are wanted.

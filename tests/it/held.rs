@@ -259,7 +259,43 @@ async fn r17_a_job_says_how_it_came_in(database: Database) {
     assert!(straight.received_at.is_some() && straight.committed_at.is_some(), "{straight:?}");
 }
 
+/// Bytes that are weighed before they are loaded must not hide whose messages the others are.
+async fn nobody_discards_or_replays_others_messages_behind_a_large_one(database: Database) {
+    let gateway = Gateway::on(&database).with_repositories(&["hers"]).start().await;
+    let large = format!("\"{}\"", "x".repeat(17 * 1024 * 1024));
+    let token = create_credential(&database, "mason", &["--project", PROJECT]).await;
+    eventually("the credential is known", RELEASE * 5, async || {
+        gateway.post(&token, "jobs/", "[]").await.status.is_success().then_some(())
+    })
+    .await;
+    let refused = gateway.post(&token, "jobs/", &large).await;
+    assert_eq!(refused.json()["code"], "malformed_request", "{:?}", refused.json());
+    let parked: Vec<Job> =
+        (0..2).map(|_| job_of("hers", &new_guid(), &new_revision(), JobState::Pending)).collect();
+    for job in &parked {
+        assert_eq!(submit_one(&mut gateway.ingest(), job.clone()).await.outcome(), Outcome::Parked);
+    }
+    let everything = gateway.admin().list_held_messages(ListHeldMessagesRequest::default()).await.unwrap();
+    let ids: Vec<i64> = everything.into_inner().messages.iter().map(|message| message.id).collect();
+    assert_eq!(ids.len(), 3);
+
+    let mut admin = gateway.admin_as(Bearer::token(&token));
+    let discard = admin.discard_held_messages(DiscardHeldMessagesRequest { ids: ids.clone() }).await;
+    assert_eq!(discard.unwrap_err().code(), Code::PermissionDenied);
+    let replay = admin.replay_held_messages(ReplayHeldMessagesRequest { ids: ids.clone() }).await;
+    assert_eq!(replay.unwrap_err().code(), Code::PermissionDenied);
+    for job in &parked {
+        assert_eq!(held(&gateway, job.task_id()).await.len(), 1);
+    }
+    // An administrator's replay gets behind it too.
+    let verdicts =
+        gateway.admin().replay_held_messages(ReplayHeldMessagesRequest { ids }).await.unwrap().into_inner();
+    let parked = verdicts.verdicts.iter().filter(|verdict| verdict.outcome() == Outcome::Parked);
+    assert_eq!(parked.count(), 2);
+}
+
 on_both_databases!(
+    nobody_discards_or_replays_others_messages_behind_a_large_one,
     a_rejected_submission_is_held_with_its_reasons_and_raw_bytes,
     held_messages_are_listed_newest_first_by_page_and_filter,
     a_replay_stores_what_can_be_stored_by_now,

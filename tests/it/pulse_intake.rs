@@ -227,7 +227,7 @@ async fn memory_does_not_grow_with_the_number_of_large_messages(database: Databa
     let exchange = new_exchange();
     let publisher = publisher_to(&gateway, &broker, &registration(&exchange)).await;
     let mut after = Vec::new();
-    for round in 0..3 {
+    for round in 0..4 {
         for number in 0..25 {
             // All different, or they would be held once.
             let body = format!("{round} {number}{}", "x".repeat(3 * 1024 * 1024));
@@ -239,7 +239,8 @@ async fn memory_does_not_grow_with_the_number_of_large_messages(database: Databa
         eventually("what is behind them is stored", patience, async || state_of(&gateway, &guid).await).await;
         after.push(gateway.resident_memory() / (1024 * 1024));
     }
-    let grown = after[2].saturating_sub(after[0]);
+    // The first rounds fill the pools of the allocator.
+    let grown = after[3].saturating_sub(after[1]);
     assert!(grown < 75, "MiB after each round of 75: {after:?}");
 }
 

@@ -37,6 +37,7 @@ use crate::fetch::Fetcher;
 use crate::limits;
 use crate::telemetry::History;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::{get, post};
@@ -105,5 +106,6 @@ pub fn routes(console: Console) -> Router {
         .route("/console/assets/{name}", get(assets::show))
         .route("/console/{*rest}", get(failure::no_page))
         .layer(from_fn(layout::guard))
+        .layer(DefaultBodyLimit::max(limits::CONSOLE_FORM_BYTES))
         .with_state(console)
 }
