@@ -63,7 +63,7 @@ fn bug(number: usize, now: DateTime<Utc>) -> Bug {
     Bug {
         id: 100_000 + number as i64,
         status: "NEW".into(),
-        resolution: if number % 5 == 0 { String::new() } else { "FIXED".into() },
+        resolution: if number.is_multiple_of(5) { String::new() } else { "FIXED".into() },
         summary: summary(number),
         crash_signature: String::new(),
         keywords: "intermittent-failure".into(),

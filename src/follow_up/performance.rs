@@ -86,11 +86,12 @@ pub(super) async fn store_measurements(
     job_id: i64,
     documents: &[Box<RawValue>],
 ) -> Result<(), StoreError> {
-    let read = |document: &Box<RawValue>| {
+    let read = |document: &RawValue| {
         let document = serde_json::from_str(document.get()).map_err(|error| error.to_string());
         document.and_then(performance_document)
     };
-    let (documents, problems): (Vec<_>, Vec<_>) = documents.iter().map(read).partition(Result::is_ok);
+    let (documents, problems): (Vec<_>, Vec<_>) =
+        documents.iter().map(|document| read(document)).partition(Result::is_ok);
     for problem in problems.into_iter().filter_map(Result::err) {
         warn!(job = job_id, problem, "performance data of a job cannot be stored");
     }
