@@ -41,6 +41,8 @@ pub const PAGE_BYTES: usize = 3 * 1024 * 1024;
 pub const RAW_PAGE_BYTES: usize = 3 * 1024 * 1024;
 /// Pushes in one page.
 pub const PUSHES_PAGE: u64 = 100;
+/// Pushes of one request that are stored by one transaction.
+pub const PUSHES_PER_TRANSACTION: usize = 100;
 /// Code points shown of a commit's message.
 pub const SHOWN_COMMENT: usize = 4096;
 /// Code points left of a text where an answer would be larger.
@@ -93,6 +95,11 @@ pub const HEADER_BYTES_HTTP2: u32 = 64 * 1024;
 pub const HEADER_READ: Duration = Duration::from_secs(10);
 /// Longest time from the headers of a unary request to its answer: its body, its verdict, a margin.
 pub const UNARY_DEADLINE: Duration = Duration::from_secs(20);
+/// Bytes a second at which the body of an HTTP request must come at least, on the average, after
+/// [`UNARY_DEADLINE`].
+pub const UPLOAD_BYTES_PER_SECOND: u64 = 16 * 1024;
+/// Texts of logs that are fetched for readers at once.
+pub const LOG_TEXT_READERS: usize = 64;
 /// What may have come of a stream's message before its bytes are counted.
 pub const UNCOUNTED_BYTES: usize = 16 * 1024;
 /// Longest time for a message of a stream to arrive, once it has begun, while others wait for its bytes.
@@ -259,10 +266,12 @@ pub const REJECTED_RAW_BYTES: usize = 1024 * 1024;
 /// Slowest time from a push to the release of what waits for it, if a notice was lost.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// Time between two rounds of retention.
-pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+pub const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
+/// Jobs or pushes that retention looks at in one query.
+pub const RETENTION_PAGE: u64 = 5000;
 /// Jobs or pushes that retention deletes in one transaction, with everything that hangs on them.
-pub const RETENTION_BATCH: u64 = 200;
-/// After each batch retention waits for this many times as long as the batch took.
+pub const RETENTION_BATCH: usize = 200;
+/// After each page and batch retention waits for this many times as long as the batch took.
 pub const RETENTION_PAUSE: u32 = 4;
 /// Reasons to look at parked submissions that are remembered one by one.
 pub const PARKING_NOTICES: usize = 1024;

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::store::batch::DecisionRow;
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A job submission with everything that was looked up for it.
 #[derive(Debug)]
@@ -71,8 +71,17 @@ pub(crate) struct WorkingRow {
 #[derive(Debug, Default)]
 pub(crate) struct Families {
     pub(crate) rows: Vec<WorkingRow>,
-    by_guid: HashMap<String, usize>,
+    by_guid: HashMap<String, Vec<Owner>>,
     by_root: HashMap<String, Vec<usize>>,
+}
+
+/// Who has a guid from a point of the batch on: a retry may take a row over and free its guid for another.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    /// So many submissions were applied by then; 0 for the rows that were locked.
+    since: usize,
+    /// None: the guid is free.
+    row: Option<usize>,
 }
 
 impl Families {
@@ -80,22 +89,42 @@ impl Families {
     pub(crate) fn new(locked: Vec<DecisionRow>) -> Self {
         let mut families = Self::default();
         for row in locked {
-            families.add(WorkingRow::of(row));
+            families.add(WorkingRow::of(row), 0);
         }
         families
     }
 
-    fn add(&mut self, row: WorkingRow) -> usize {
+    fn add(&mut self, row: WorkingRow, since: usize) -> usize {
         let index = self.rows.len();
-        self.by_guid.insert(row.now.guid.clone(), index);
+        self.by_guid.entry(row.now.guid.clone()).or_default().push(Owner { since, row: Some(index) });
         self.by_root.entry(row.now.root_guid.clone()).or_default().push(index);
         self.rows.push(row);
         index
     }
 
-    /// The row with exactly this guid.
+    /// The row that has exactly this guid now.
     pub(crate) fn row_of(&self, guid: &str) -> Option<usize> {
-        self.by_guid.get(guid).copied()
+        self.by_guid.get(guid)?.last()?.row
+    }
+
+    /// The row that had this guid once the first `applied` submissions of the batch were folded, or else
+    /// the first that got it after them.
+    pub(crate) fn row_at(&self, guid: &str, applied: usize) -> Option<usize> {
+        let owners = self.by_guid.get(guid)?;
+        let later = owners.partition_point(|owner| owner.since <= applied);
+        let then = later.checked_sub(1).and_then(|last| owners[last].row);
+        then.or_else(|| owners[later..].iter().find_map(|owner| owner.row))
+    }
+
+    /// Guids that a row got in this batch, each with the repository of that row.
+    pub(crate) fn new_guids(&self) -> BTreeSet<(i32, &str)> {
+        let mut new = BTreeSet::new();
+        for (guid, owners) in &self.by_guid {
+            for row in owners.iter().filter(|owner| owner.since > 0).filter_map(|owner| owner.row) {
+                new.insert((self.rows[row].now.repository_id, guid.as_str()));
+            }
+        }
+        new
     }
 
     /// Applies one submission; `position` is its place among the prepared.
@@ -109,7 +138,7 @@ impl Families {
         let Some(index) = self.row_of(guid) else {
             return match self.taken_over(guid, root, prepared) {
                 Some(row) => self.take_over(row, position, prepared),
-                None => Folded::Created(self.add(new_row(position, prepared))),
+                None => Folded::Created(self.add(new_row(position, prepared), position + 1)),
             };
         };
         let row = &mut self.rows[index];
@@ -160,10 +189,11 @@ impl Families {
 
     fn take_over(&mut self, index: usize, position: usize, prepared: &PreparedJob<'_>) -> Folded {
         let row = &mut self.rows[index];
-        self.by_guid.remove(&row.now.guid);
+        let since = position + 1;
+        self.by_guid.entry(row.now.guid.clone()).or_default().push(Owner { since, row: None });
         row.now.guid = prepared.job.guid.as_str().to_owned();
         row.renamed = true;
-        self.by_guid.insert(row.now.guid.clone(), index);
+        self.by_guid.entry(row.now.guid.clone()).or_default().push(Owner { since, row: Some(index) });
         let late = prepared.released && prepared.received_at < row.now.received_at;
         let push_id = if late { row.now.push_id } else { prepared.push_id };
         row.apply(position, prepared, push_id);

@@ -147,3 +147,15 @@ fn an_own_completion_clears_what_superseded_the_job() {
     families.fold(1, &prepared(&completed));
     assert_eq!(families.rows[0].now.superseded_by, None);
 }
+
+#[test]
+fn the_row_of_a_guid_is_that_of_its_time() {
+    let (families, _) = folded(&[job("abc", "running"), job("abc_1", "completed"), job("abc", "pending")]);
+    // After so many submissions; before the first, and while the guid is free, it is the next to get it.
+    for (applied, row) in [(0, 0), (1, 0), (2, 1), (3, 1)] {
+        assert_eq!(families.row_at("abc", applied), Some(row), "after {applied}");
+    }
+    assert_eq!(families.row_at("abc_1", 0), Some(0));
+    assert_eq!(families.row_at("abd", 3), None);
+    assert_eq!(families.new_guids().into_iter().collect::<Vec<_>>(), [(1, "abc"), (1, "abc_1")]);
+}

@@ -82,7 +82,8 @@ pub(crate) async fn settle(
             Folded::Duplicate(_) | Folded::WrongRepository(_) => {}
         }
     }
-    let artifact_rows = attach(&families, directory, items, artifacts, &mut additions, &mut settled);
+    let artifact_rows =
+        attach(&families, prepared, directory, items, artifacts, &mut additions, &mut settled);
     for (position, joined) in joined.iter().enumerate() {
         let (row, owner) = (&families.rows[joined.row], items.len() + position);
         additions.add(row, owner, PartsRule::OnlyLacking, &joined.parts);
@@ -177,13 +178,13 @@ fn supersede<'a>(
     settled: &mut Settled,
 ) -> Unknown<'a> {
     let mut unknown = Unknown::new();
-    for (job, folded) in prepared.iter().zip(folded) {
+    for (position, (job, folded)) in prepared.iter().zip(folded).enumerate() {
         if matches!(folded, Folded::Duplicate(_) | Folded::WrongRepository(_)) {
             continue;
         }
         let by = job.job.guid.as_str();
         for guid in job.job.parts.superseded.iter().filter(|guid| guid.as_str() != by) {
-            match families.row_of(guid.as_str()).map(|row| &mut families.rows[row]) {
+            match families.row_at(guid.as_str(), position + 1).map(|row| &mut families.rows[row]) {
                 None => {
                     let remembered = unknown.entry((job.repository_id, guid.as_str())).or_insert(by);
                     *remembered = by.max(remembered);
@@ -225,27 +226,23 @@ async fn join_waiting(
     families: &mut Families,
     settled: &mut Settled,
 ) -> Result<Vec<Joined>, StoreError> {
-    let created: BTreeSet<(i32, String)> = families
-        .rows
-        .iter()
-        .filter(|row| row.now.id == 0 || row.renamed)
-        .map(|row| (row.now.repository_id, row.now.guid.clone()))
-        .collect();
-    if created.is_empty() {
+    let keys: Vec<(i32, &str)> = families.new_guids().into_iter().collect();
+    if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let keys: Vec<(i32, &str)> = created.iter().map(|(repository, guid)| (*repository, &**guid)).collect();
-    for (guid, by) in transaction.take_supersedes(&keys).await? {
-        if let Some(row) = families.row_of(&guid) {
+    let superseded = transaction.take_supersedes(&keys).await?;
+    let artifacts = transaction.waiting_artifacts(&keys).await?;
+    for (guid, by) in superseded {
+        if let Some(row) = families.row_at(&guid, 0) {
             families.rows[row].supersede(&by);
         }
     }
     let mut joined = Vec::new();
-    for waiting in transaction.waiting_artifacts(&keys).await? {
+    for waiting in artifacts {
         // What is not taken along is released right after the commit.
         settled.left_waiting = true;
         let Some(raw) = waiting.raw else { continue };
-        let Some(row) = families.row_of(&waiting.guid) else { continue };
+        let Some(row) = families.row_at(&waiting.guid, 0) else { continue };
         let Some(format) = RawFormat::from_word(&waiting.format) else { continue };
         let decoded = formats::decode(format, &raw.into(), Some(&waiting.project));
         // One that does not decode any more stays held; the sweep will reject it with its reasons.
@@ -353,9 +350,10 @@ fn written_row<'a>(
     })
 }
 
-/// Attaches artifacts to the rows of their jobs; those without one wait.
+/// Attaches artifacts to the rows that had their guids when it was their turn; those without one wait.
 fn attach<'a>(
     families: &Families,
+    prepared: &[PreparedJob<'_>],
     directory: &Directory,
     items: &[Item],
     artifacts: &[(usize, &'a ArtifactSubmission)],
@@ -366,7 +364,8 @@ fn attach<'a>(
     for &(index, artifact) in artifacts {
         let project = artifact.project.as_str();
         let Some(repository) = directory.repositories.get(project) else { continue };
-        match families.row_of(artifact.guid.as_str()) {
+        let applied = prepared.partition_point(|job| job.index < index);
+        match families.row_at(artifact.guid.as_str(), applied) {
             None => {
                 settled.waiting.push((index, Waiting { on: ParkedFor::Job, repository_id: repository.id }));
             }

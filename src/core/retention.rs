@@ -57,7 +57,7 @@ impl GatewayShared {
         Ok(deleted)
     }
 
-    /// Batch after batch, most of the time waiting: who ingests goes first.
+    /// Page after page and batch after batch, most of the time waiting: who ingests goes first.
     async fn retire_rows(
         &self,
         rows: Rows,
@@ -67,14 +67,21 @@ impl GatewayShared {
         let (mut deleted, mut after) = (0, 0);
         loop {
             let started = Instant::now();
-            let batch = match rows {
-                Rows::Jobs => self.store.retire_jobs(repository_id, before, after).await?,
-                Rows::Pushes => self.store.retire_pushes(repository_id, before, after).await?,
+            let due = match rows {
+                Rows::Jobs => self.store.jobs_due(repository_id, before, after).await?,
+                Rows::Pushes => self.store.pushes_due(repository_id, before, after).await?,
             };
-            deleted += batch.rows;
-            let Some(next) = batch.next else { return Ok(deleted) };
-            after = next;
             sleep(started.elapsed() * limits::RETENTION_PAUSE).await;
+            for batch in due.ids.chunks(limits::RETENTION_BATCH) {
+                let started = Instant::now();
+                deleted += match rows {
+                    Rows::Jobs => self.store.retire_jobs(batch, before).await?,
+                    Rows::Pushes => self.store.retire_pushes(repository_id, batch).await?,
+                };
+                sleep(started.elapsed() * limits::RETENTION_PAUSE).await;
+            }
+            let Some(next) = due.next else { return Ok(deleted) };
+            after = next;
         }
     }
 }

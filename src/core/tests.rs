@@ -138,6 +138,71 @@ async fn r8_a_retry_takes_over_its_unfinished_base_and_a_repeat_of_the_base_is_a
 }
 
 #[tokio::test]
+async fn an_artifact_goes_to_the_job_that_had_its_guid_when_it_was_its_turn() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let artifact = |name: &str| {
+            let raw =
+                json!({"job_guid": "abc", "name": name, "type": "json", "blob": "{}"}).to_string().into();
+            let content = formats::decode(RawFormat::LegacyArtifactJson, &raw, Some(PROJECT)).content;
+            assert!(matches!(content, Content::Artifact(_)), "{content:?}");
+            let format = RawFormat::LegacyArtifactJson;
+            let request_project = Some(PROJECT.to_owned());
+            Submission { raw, content, format, request_project, ..submission("x", "pending", 'a', |_| {}) }
+        };
+        let job = |guid: &str, state: &str| submission(guid, state, 'a', |_| {});
+        let all = vec![
+            job("abc", "running"),
+            artifact("of the first"),
+            job("abc_1", "completed"),
+            job("abc", "pending"),
+            artifact("of the second"),
+        ];
+        let outcomes = gateway.submit_request(&principal(), all).await.unwrap().await;
+        assert!(outcomes.iter().all(|v| matches!(v.outcome, Outcome::Stored(_))), "{outcomes:?}");
+        for (guid, name) in [("abc_1", "of the first"), ("abc", "of the second")] {
+            let stored = gateway.store().job(guid).await.unwrap().unwrap();
+            assert_eq!(stored.artifact_names, [name], "{guid}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_that_the_database_refuses_is_held_and_its_neighbours_are_stored() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        // A rule that no other check knows.
+        let store = gateway.store();
+        let statements: &[&str] = if store.sqlite_path().is_some() {
+            &["CREATE TRIGGER broken BEFORE INSERT ON pushes WHEN NEW.author = 'bad' \
+               BEGIN SELECT RAISE(ABORT, 'refused'); END"]
+        } else {
+            &["ALTER TABLE pushes ADD CONSTRAINT broken CHECK (author <> 'bad')"]
+        };
+        for statement in statements {
+            execute(store, statement).await;
+        }
+        let pushes = [('c', "good"), ('d', "bad"), ('e', "good")].map(|(digit, author)| {
+            let push =
+                json!({"revision": revision(digit), "push_timestamp": 1, "author": author, "revisions": []});
+            formats::decode_push_json(0, push.to_string().into())
+        });
+        let verdicts = gateway.submit_pushes(&principal(), Door::Http, PROJECT, pushes.into()).await.unwrap();
+        let [first, second, third] = &verdicts[..] else { panic!("{verdicts:?}") };
+        for stored in [first, third] {
+            assert_eq!(stored.outcome, Outcome::Stored(StoredReason::Created));
+        }
+        assert_eq!(rules(&second.outcome), ["database"]);
+        let held = store.held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!((held.len(), held[0].revision.clone()), (1, Some(revision('d'))));
+    })
+    .await;
+}
+
+fn principal() -> Principal {
+    Principal { source: "tester".into(), rights: Rights::EveryProject }
+}
+
+#[tokio::test]
 async fn r8_a_retry_beside_a_completed_base_gets_a_row_of_its_own() {
     on_each_database(GatewayOptions::default(), async |gateway| {
         let both = ["abc", "abc_2"].map(|guid| submission(guid, "completed", 'a', |_| {}));

@@ -22,6 +22,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
@@ -78,6 +79,7 @@ pub fn router(
         options: http,
         budget: budget.clone(),
         fetcher: options.fetcher.clone(),
+        log_readers: Arc::new(Semaphore::new(limits::LOG_TEXT_READERS)),
     };
     let grpc = grpc::routes(&gateway, &options.keyring, stop)?;
     let console = Console::new(

@@ -56,7 +56,7 @@ pub use nonces::Nonce;
 pub use push_fetches::{Poll, PushFetch};
 pub use pushes::{PushChange, PushStored};
 pub use repository_import::{ImportError, Imported};
-pub use retention::Retired;
+pub use retention::Due;
 pub use sqlite::{FileLock, path as sqlite_path};
 pub use waiting::HeldSubmission;
 

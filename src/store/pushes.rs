@@ -36,13 +36,45 @@ pub enum PushChange {
 }
 
 impl Store {
-    /// Stores a push in a transaction of its own. One that is there already gets the author, time and
-    /// exactly the commits of this one. Of commits that share a revision the first counts.
+    /// Stores pushes, one after the other, in one transaction. One that is there already gets the author,
+    /// time and exactly the commits of the one given. Of commits that share a revision the first counts.
     ///
     /// # Errors
-    /// If the database fails.
+    /// If the database fails or refuses one of them; then none is stored.
+    pub async fn store_pushes(
+        &self,
+        repository_id: i32,
+        pushes: &[&Push],
+        received_at: DateTime<Utc>,
+    ) -> Result<Vec<PushStored>, StoreError> {
+        let transaction = self.begin_write().await?;
+        let mut stored = Vec::with_capacity(pushes.len());
+        for push in pushes {
+            stored.push(self.store_one(&transaction, repository_id, push, received_at).await?);
+        }
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    /// As [`store_pushes`](Self::store_pushes), for a single one.
+    ///
+    /// # Errors
+    /// If the database fails or refuses it.
     pub async fn store_push(
         &self,
+        repository_id: i32,
+        push: &Push,
+        received_at: DateTime<Utc>,
+    ) -> Result<PushStored, StoreError> {
+        let transaction = self.begin_write().await?;
+        let stored = self.store_one(&transaction, repository_id, push, received_at).await?;
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    async fn store_one(
+        &self,
+        transaction: &DatabaseTransaction,
         repository_id: i32,
         push: &Push,
         received_at: DateTime<Utc>,
@@ -50,19 +82,16 @@ impl Store {
         let mut seen = HashSet::new();
         let commits: Vec<&Commit> =
             push.commits.iter().filter(|commit| seen.insert(commit.revision.as_str())).collect();
-        let transaction = self.begin_write().await?;
-        let stored = match insert_push(&transaction, repository_id, push, received_at).await? {
+        match insert_push(transaction, repository_id, push, received_at).await? {
             Some(id) => {
-                insert_commits(&transaction, id, &commits).await?;
-                PushStored { id, change: PushChange::Created }
+                insert_commits(transaction, id, &commits).await?;
+                Ok(PushStored { id, change: PushChange::Created })
             }
             None => {
-                let row = self.lock_push(&transaction, repository_id, push.revision.as_str()).await?;
-                replace(&transaction, row, push, &commits).await?
+                let row = self.lock_push(transaction, repository_id, push.revision.as_str()).await?;
+                replace(transaction, row, push, &commits).await
             }
-        };
-        transaction.commit().await?;
-        Ok(stored)
+        }
     }
 
     async fn lock_push(

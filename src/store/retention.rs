@@ -12,47 +12,75 @@ use sea_orm::{
 };
 use std::collections::HashSet;
 
-/// What one batch deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retired {
-    /// Rows, without those that went with them.
-    pub rows: u64,
-    /// The last id that was looked at, if there may be more to delete beyond it.
+/// What of one page of rows is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Ids of rows that were last received before the time asked for.
+    pub ids: Vec<i64>,
+    /// The last id that was looked at, if there are more rows beyond it.
     pub next: Option<i64>,
 }
 
 impl Store {
-    /// Deletes, with everything that hangs on them, those of the next [`limits::RETENTION_BATCH`] jobs of a
-    /// repository that were last received before a time. Jobs that are being written to are left to a later
-    /// round, so that nobody waits for this.
+    /// Which of the next [`limits::RETENTION_PAGE`] jobs of a repository were last received before a time.
+    /// Every page is to be looked at: an old row that was written to lately may precede others.
     ///
     /// # Errors
-    /// If the database fails; then none of the batch is deleted.
-    pub async fn retire_jobs(
+    /// If the database fails.
+    pub async fn jobs_due(
         &self,
         repository_id: i32,
         before: DateTime<Utc>,
         after: i64,
-    ) -> Result<Retired, StoreError> {
+    ) -> Result<Due, StoreError> {
         let page: Vec<(i64, i64)> = job::Entity::find()
             .select_only()
             .columns([job::Column::Id, job::Column::ReceivedAt])
             .filter(job::Column::RepositoryId.eq(repository_id))
             .filter(job::Column::Id.gt(after))
             .order_by_asc(job::Column::Id)
-            .limit(limits::RETENTION_BATCH)
+            .limit(limits::RETENTION_PAGE)
             .into_tuple()
             .all(&self.read_connection())
             .await?;
-        let due = due(&page, before);
-        if due.is_empty() {
-            return Ok(Retired::default());
-        }
+        Ok(due(&page, before))
+    }
+
+    /// Which of the next [`limits::RETENTION_PAGE`] pushes of a repository were received before a time.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn pushes_due(
+        &self,
+        repository_id: i32,
+        before: DateTime<Utc>,
+        after: i64,
+    ) -> Result<Due, StoreError> {
+        let page: Vec<(i64, i64)> = push::Entity::find()
+            .select_only()
+            .columns([push::Column::Id, push::Column::ReceivedAt])
+            .filter(push::Column::RepositoryId.eq(repository_id))
+            .filter(push::Column::Id.gt(after))
+            .order_by_asc(push::Column::Id)
+            .limit(limits::RETENTION_PAGE)
+            .into_tuple()
+            .all(&self.read_connection())
+            .await?;
+        Ok(due(&page, before))
+    }
+
+    /// Deletes, in one transaction and with everything that hangs on them, those of these jobs that are
+    /// still due. Jobs that are being written to are left to a later round, so that nobody waits for this.
+    /// Returns how many went.
+    ///
+    /// # Errors
+    /// If the database fails; then none is deleted.
+    pub async fn retire_jobs(&self, due: &[i64], before: DateTime<Utc>) -> Result<u64, StoreError> {
         // Asked again under the lock: a job may have been written to since.
         let mut still_due = job::Entity::find()
             .select_only()
             .column(job::Column::Id)
-            .filter(job::Column::Id.is_in(due))
+            .filter(job::Column::Id.is_in(due.iter().copied()))
             .filter(job::Column::ReceivedAt.lt(to_micros(before)));
         if matches!(self.backend(), Backend::Postgres { .. }) {
             still_due = still_due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -62,34 +90,15 @@ impl Store {
         let deleted =
             job::Entity::delete_many().filter(job::Column::Id.is_in(ids)).exec(&transaction).await?;
         transaction.commit().await?;
-        Ok(Retired { rows: deleted.rows_affected, next: next(&page) })
+        Ok(deleted.rows_affected)
     }
 
-    /// Deletes, with their commits, those of the next [`limits::RETENTION_BATCH`] pushes of a repository
-    /// that were received before a time, have no jobs and are not waited for.
+    /// Deletes, in one transaction and with their commits, those of these pushes of a repository that have
+    /// no jobs and are not waited for. Returns how many went.
     ///
     /// # Errors
-    /// If the database fails; then none of the batch is deleted.
-    pub async fn retire_pushes(
-        &self,
-        repository_id: i32,
-        before: DateTime<Utc>,
-        after: i64,
-    ) -> Result<Retired, StoreError> {
-        let page: Vec<(i64, i64)> = push::Entity::find()
-            .select_only()
-            .columns([push::Column::Id, push::Column::ReceivedAt])
-            .filter(push::Column::RepositoryId.eq(repository_id))
-            .filter(push::Column::Id.gt(after))
-            .order_by_asc(push::Column::Id)
-            .limit(limits::RETENTION_BATCH)
-            .into_tuple()
-            .all(&self.read_connection())
-            .await?;
-        let due = due(&page, before);
-        if due.is_empty() {
-            return Ok(Retired::default());
-        }
+    /// If the database fails; then none is deleted.
+    pub async fn retire_pushes(&self, repository_id: i32, due: &[i64]) -> Result<u64, StoreError> {
         let waited_for: HashSet<String> = self
             .parked_pushes_now_known()
             .await?
@@ -112,20 +121,20 @@ impl Store {
             .take();
         let rows = transaction.execute(&delete).await?.rows_affected();
         transaction.commit().await?;
-        Ok(Retired { rows, next: next(&page) })
+        Ok(rows)
     }
 
     /// Those of these pushes that nothing waits for, locked against new jobs.
     async fn lock_pushes(
         &self,
         transaction: &DatabaseTransaction,
-        ids: Vec<i64>,
+        ids: &[i64],
         waited_for: &HashSet<String>,
     ) -> Result<Vec<i64>, StoreError> {
         let mut select = push::Entity::find()
             .select_only()
             .columns([push::Column::Id, push::Column::Revision])
-            .filter(push::Column::Id.is_in(ids));
+            .filter(push::Column::Id.is_in(ids.iter().copied()));
         if matches!(self.backend(), Backend::Postgres { .. }) {
             select = select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
@@ -138,13 +147,12 @@ impl Store {
     }
 }
 
-/// Ids of what was received before a time.
-fn due(page: &[(i64, i64)], before: DateTime<Utc>) -> Vec<i64> {
-    page.iter().filter(|(_, received_at)| *received_at < to_micros(before)).map(|(id, _)| *id).collect()
-}
-
-/// Ids are given in the order of receipt, give or take what waited: a page that is not full is the last.
-fn next(page: &[(i64, i64)]) -> Option<i64> {
-    let (last, _) = page.last()?;
-    (page.len() as u64 == limits::RETENTION_BATCH).then_some(*last)
+/// What of a page of (id, time of receipt) is due; a page that is not full is the last.
+fn due(page: &[(i64, i64)], before: DateTime<Utc>) -> Due {
+    let is_old = |(_, received_at): &&(i64, i64)| *received_at < to_micros(before);
+    let is_full = page.len() as u64 == limits::RETENTION_PAGE;
+    Due {
+        ids: page.iter().filter(is_old).map(|(id, _)| *id).collect(),
+        next: page.last().map(|(last, _)| *last).filter(|_| is_full),
+    }
 }

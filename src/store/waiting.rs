@@ -134,18 +134,11 @@ impl Store {
         &self,
         possible: &[(i32, String)],
     ) -> Result<Vec<(i32, String)>, StoreError> {
-        let is_exact = |revision: &str| revision.chars().count() == limits::REVISION;
-        if possible.iter().any(|(_, revision)| !is_exact(revision)) {
-            return self.parked_pushes_now_known().await;
-        }
         let mut found = Vec::new();
         for some in possible.chunks(TERMS) {
             let named = some.iter().fold(Condition::any(), |any, (repository, revision)| {
-                any.add(
-                    Condition::all()
-                        .add(push::Column::RepositoryId.eq(*repository))
-                        .add(push::Column::Revision.eq(revision.as_str())),
-                )
+                let of_repository = Condition::all().add(push::Column::RepositoryId.eq(*repository));
+                any.add(of_repository.add(named_by(revision)))
             });
             let stored: Vec<(i32, String)> = push::Entity::find()
                 .select_only()
@@ -308,6 +301,18 @@ impl TryFrom<SubmissionRow> for HeldSubmission {
             context: row.context,
             received_at: from_micros(row.received_at),
         })
+    }
+}
+
+/// The pushes that a revision names: the one that it is, or those that begin with it.
+fn named_by(revision: &str) -> Condition {
+    let length = revision.chars().count();
+    if (limits::REVISION_PREFIX..limits::REVISION).contains(&length) {
+        Condition::all()
+            .add(push::Column::Revision.gte(revision))
+            .add(push::Column::Revision.lt(end_of_prefix(revision)))
+    } else {
+        Condition::all().add(push::Column::Revision.eq(revision))
     }
 }
 

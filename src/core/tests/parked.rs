@@ -94,3 +94,30 @@ async fn r13_what_is_held_expires_by_the_limits_of_the_gateway() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn r13_what_was_rejected_and_is_parked_when_it_comes_again_waits_as_long_as_any() {
+    let (parked_age, rejected_age) = (TimeDelta::hours(1), TimeDelta::hours(100));
+    let holding = HoldingLimits { parked_age, rejected_age, ..HoldingLimits::default() };
+    on_each_database(GatewayOptions { holding, ..GatewayOptions::default() }, async |gateway| {
+        let sent = |first: bool| {
+            let mut job = submission("one", "running", 'c', |_| {});
+            let text = String::from_utf8(job.raw.to_vec()).unwrap();
+            job.raw = text.replace(PROJECT, "medlar").into();
+            job.content = formats::decode(RawFormat::PulseJson, &job.raw, None).content;
+            job.received_at -= if first { TimeDelta::hours(2) } else { TimeDelta::zero() };
+            job
+        };
+        let outcomes = submit(&gateway, vec![sent(true)]).await;
+        assert!(matches!(outcomes[..], [Outcome::Rejected(_)]), "{outcomes:?}");
+        gateway.store().save_repository(&super::repository("medlar")).await.unwrap();
+        gateway.refresh_directory().await.unwrap();
+        let outcomes = submit(&gateway, vec![sent(false)]).await;
+        assert!(matches!(outcomes[..], [Outcome::Parked { .. }]), "{outcomes:?}");
+        let held = gateway.store().held_messages(&HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!((held.len(), held[0].state), (1, HeldState::Parked));
+        assert!(held[0].received_at > Utc::now() - TimeDelta::hours(1), "received when it was sent again");
+        assert!(held[0].expires_at < Utc::now() + TimeDelta::hours(2), "{:?}", held[0].expires_at);
+    })
+    .await;
+}

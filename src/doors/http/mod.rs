@@ -26,7 +26,8 @@ pub use dashboard_files::DashboardFiles;
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use problem::{Code, Problem};
-use tokio::sync::watch;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 use tower_http::cors::{Any, CorsLayer};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -42,6 +43,8 @@ pub struct HttpDoor {
     pub budget: ByteBudget,
     /// Fetches logs for their readers; none: nothing is fetched.
     pub fetcher: Option<Fetcher>,
+    /// Places for texts of logs that are fetched for readers, [`limits::LOG_TEXT_READERS`] of them.
+    pub log_readers: Arc<Semaphore>,
 }
 
 /// How the HTTP door answers.
@@ -70,9 +73,11 @@ pub fn routes(
     let described = OpenApiRouter::with_openapi(openapi::base()).merge(own::routes(readiness, metrics));
     let front = if dashboard.is_some() { OpenApiRouter::new() } else { own::front() };
     let (described, document) = described.merge(front).merge(api).split_for_parts();
-    let http = described
-        .merge(openapi::routes(document))
-        .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed));
+    let http =
+        described.merge(openapi::routes(document)).method_not_allowed_fallback(async |method: Method| {
+            // In the words of the ingest contract, 4.3.
+            Problem::new(Code::MethodNotAllowed, format!("Method \"{method}\" not allowed."))
+        });
     let router = grpc.merge(http);
     match dashboard {
         Some(files) => router.fallback(async move |request: Request| {

@@ -65,7 +65,8 @@ fn typed(content_type: &'static str, body: Bytes) -> impl IntoResponse {
 }
 
 /// What the layers in front of all handlers answer, whatever the path.
-const SHARED: [(&str, &str); 6] = [
+const SHARED: [(&str, &str); 7] = [
+    ("408", "The body came too slowly; nothing of it was taken, send it again"),
     ("406", "`Accept` takes no JSON, or another version than 1.0"),
     ("401", "The credential does not work"),
     ("403", "The credential does not work, on paths of legacy clients, or may not do this"),

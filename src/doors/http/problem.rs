@@ -37,6 +37,8 @@ pub enum Code {
     MethodNotAllowed,
     /// 406: the path cannot answer in a form that `Accept` allows.
     NotAcceptable,
+    /// 408: the body came too slowly; nothing of it was taken.
+    RequestTimeout,
     /// 409: what is to be created is there already.
     AlreadyExists,
     /// 413: over a limit of size; sending it again does not help.
@@ -69,6 +71,7 @@ impl Code {
             Self::NotFound | Self::UnknownProject | Self::UnknownSchema => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::AlreadyExists => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -94,6 +97,7 @@ impl Code {
             Self::UnknownSchema => "no schema has this name",
             Self::MethodNotAllowed => "the method is not allowed here",
             Self::NotAcceptable => "Could not satisfy the request Accept header.",
+            Self::RequestTimeout => "the body of the request came too slowly, send it again",
             Self::AlreadyExists => "it is there already",
             Self::TooLarge => "the request is too large",
             Self::UnsupportedMediaType => "the media type is not supported here",

@@ -174,17 +174,22 @@ impl BatchTransaction<'_> {
             .map(|r| ((r.source, &r.digest.as_bytes()[..]), r))
             .collect();
         let sql = "SELECT h.source, h.content_digest, h.id, h.state, COALESCE(h.project, ''), \
-             CAST(length(h.raw) AS bigint), h.expires_at FROM held_messages h WHERE (h.source, h.content_digest) IN \
+             CAST(length(h.raw) AS bigint), h.expires_at, h.received_at FROM held_messages h WHERE (h.source, h.content_digest) IN \
              (SELECT t.source, t.digest FROM {rows}) ORDER BY h.id {lock}";
         let set = RowSet::new()
             .text("source", known.keys().map(|k| k.0))
             .bytes("digest", known.keys().map(|k| k.1));
         let (mut updates, mut repeats) = (Vec::new(), Vec::new());
-        for row in self.run(sql, set).await? {
+        let found = self.run(sql, set).await?;
+        if found.len() < known.len() {
+            // Evicted or released since the insert found it: run again, it is inserted then.
+            return Err(StoreError::Conflict("a held message left while it was being held again".into()));
+        }
+        for row in found {
             let (source, digest) = (row.text(0)?, row.bytes(1)?);
             let Some(&write) = known.get(&(source.as_str(), digest.as_slice())) else { continue };
             let (id, old_state, project) = (row.bigint(2)?, row.text(3)?, row.text(4)?);
-            let (size, old_expiry) = (row.bigint(5)?, row.bigint(6)?);
+            let (size, old_expiry, old_receipt) = (row.bigint(5)?, row.bigint(6)?, row.bigint(7)?);
             // What is parked was acknowledged as such: a later refusal of the same bytes changes nothing
             // (R13), only its own release may.
             if old_state == HeldState::Parked.as_str() && write.state != HeldState::Parked && !write.again {
@@ -197,7 +202,13 @@ impl BatchTransaction<'_> {
                 enter(changes, (&source, &project), Disposition::of_state(old), "", -1, size);
             }
             enter(changes, of, Disposition::of_state(write.state), "", 1, kept);
-            updates.push((id, write, write.expires_at.max(old_expiry)));
+            // In another state it is held anew, and waits as long as any that comes now.
+            let (received_at, expires_at) = if old_state == write.state.as_str() {
+                (old_receipt, write.expires_at.max(old_expiry))
+            } else {
+                (write.received_at, write.expires_at)
+            };
+            updates.push((id, write, received_at, expires_at));
         }
         if !repeats.is_empty() {
             let sql = "UPDATE held_messages SET repeat_count = held_messages.repeat_count + t.repeats \
@@ -214,7 +225,7 @@ impl BatchTransaction<'_> {
              repository_id = t.repository_id, violations = t.violations, reason = t.reason, \
              project = t.project, revision = t.revision, guid = t.guid, raw = t.raw, \
              raw_size = t.raw_size, raw_truncated = t.truncated <> 0, \
-             last_received_at = t.received_at, expires_at = t.expires_at, \
+             received_at = t.first_received_at, last_received_at = t.received_at, expires_at = t.expires_at, \
              repeat_count = held_messages.repeat_count + t.repeats FROM {rows} \
              WHERE held_messages.id = t.id";
         let set = RowSet::new()
@@ -230,8 +241,9 @@ impl BatchTransaction<'_> {
             .bytes("raw", updates.iter().map(|u| u.1.raw))
             .bigint("raw_size", updates.iter().map(|u| u.1.raw_size))
             .int("truncated", updates.iter().map(|u| u.1.truncated()))
+            .bigint("first_received_at", updates.iter().map(|u| u.2))
             .bigint("received_at", updates.iter().map(|u| u.1.received_at))
-            .bigint("expires_at", updates.iter().map(|u| u.2))
+            .bigint("expires_at", updates.iter().map(|u| u.3))
             .bigint("repeats", updates.iter().map(|u| u.1.repeats + i64::from(!u.1.again)));
         self.run(sql, set).await?;
         Ok(())

@@ -133,6 +133,20 @@ on_each_database! {
 }
 
 on_each_database! {
+    async fn of_some_revisions_and_prefixes_those_are_found_whose_push_is_there(store: &Store) {
+        let repository_id = stored_repository(store, "try").await;
+        for digit in ['a', 'b', 'c', 'e'] {
+            stored_push(store, repository_id, digit).await;
+        }
+        let possible =
+            ["a".repeat(40), "b".repeat(12), "c".repeat(11), "d".repeat(40)].map(|name| (repository_id, name));
+        let mut found = store.stored_pushes_among(&possible).await.unwrap();
+        found.sort();
+        assert_eq!(found, [(repository_id, "a".repeat(40)), (repository_id, "b".repeat(40))]);
+    }
+}
+
+on_each_database! {
     async fn the_sweep_finds_jobs_that_artifacts_wait_for_though_they_are_there(store: &Store) {
         let parents = parents(store, "try").await;
         let repository_id = parents.repository_id;

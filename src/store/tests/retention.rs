@@ -1,16 +1,16 @@
-use super::fixtures::{Parents, ToHold, hold, hours, job, now, parents, revision, stored_push};
+use super::fixtures::{Parents, ToHold, hold, hours, job as new_job, now, parents, revision, stored_push};
 use super::on_each_database;
 use crate::limits;
-use crate::store::entities::jobs::{job_detail, job_log};
+use crate::store::entities::jobs::{job, job_detail, job_log};
 use crate::store::entities::repositories::{commit, push};
 use crate::store::model::JobFilter;
 use crate::store::time::to_micros;
-use crate::store::{Retired, Store};
+use crate::store::{Due, Store};
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, EntityTrait, PaginatorTrait};
 
 async fn job_received(store: &Store, parents: Parents, guid: &str, received_at: DateTime<Utc>) -> i64 {
-    let mut job = job(parents, guid, 1);
+    let mut job = new_job(parents, guid, 1);
     job.received_at = Set(to_micros(received_at));
     job.insert(&store.write_connection()).await.unwrap().id
 }
@@ -38,8 +38,10 @@ on_each_database! {
                 .await
                 .unwrap();
         }
-        let retired = store.retire_jobs(parents.repository_id, now() - hours(24), 0).await.unwrap();
-        assert_eq!(retired, Retired { rows: 1, next: None });
+        let before = now() - hours(24);
+        let due = store.jobs_due(parents.repository_id, before, 0).await.unwrap();
+        assert_eq!((due.ids.len(), due.next), (1, None));
+        assert_eq!(store.retire_jobs(&due.ids, before).await.unwrap(), 1);
         assert_eq!(guids(store).await, ["at the limit", "young"]);
         let read = store.read_connection();
         assert_eq!(job_log::Entity::find().count(&read).await.unwrap(), 2);
@@ -48,26 +50,40 @@ on_each_database! {
 }
 
 on_each_database! {
-    async fn a_batch_is_bounded_and_the_next_goes_on_where_it_ended(store: &Store) {
+    async fn what_is_due_is_found_behind_a_page_of_what_is_not(store: &Store) {
         let parents = parents(store, "try").await;
-        for number in 0..limits::RETENTION_BATCH + 1 {
-            job_received(store, parents, &number.to_string(), now() - hours(2)).await;
+        let young = (0..limits::RETENTION_PAGE).map(|number| {
+            let mut job = new_job(parents, &number.to_string(), 1);
+            job.received_at = Set(to_micros(now()));
+            job
+        });
+        for some in young.collect::<Vec<_>>().chunks(500) {
+            job::Entity::insert_many(some.to_vec()).exec(&store.write_connection()).await.unwrap();
         }
+        let old = job_received(store, parents, "old", now() - hours(2)).await;
         let before = now() - hours(1);
-        let first = store.retire_jobs(parents.repository_id, before, 0).await.unwrap();
-        assert_eq!(first.rows, limits::RETENTION_BATCH);
-        assert_eq!(guids(store).await.len(), 1);
-        let second = store.retire_jobs(parents.repository_id, before, first.next.unwrap()).await.unwrap();
-        assert_eq!(second, Retired { rows: 1, next: None });
+        let first = store.jobs_due(parents.repository_id, before, 0).await.unwrap();
+        assert!(first.ids.is_empty());
+        let second = store.jobs_due(parents.repository_id, before, first.next.unwrap()).await.unwrap();
+        assert_eq!(second, Due { ids: vec![old], next: None });
     }
 }
 
 on_each_database! {
-    async fn old_jobs_of_another_repository_stay(store: &Store) {
+    async fn a_job_that_was_written_to_since_it_was_found_due_stays(store: &Store) {
+        let parents = parents(store, "try").await;
+        let id = job_received(store, parents, "young", now()).await;
+        assert_eq!(store.retire_jobs(&[id], now() - hours(1)).await.unwrap(), 0);
+        assert_eq!(guids(store).await, ["young"]);
+    }
+}
+
+on_each_database! {
+    async fn old_jobs_of_another_repository_are_not_due(store: &Store) {
         let parents = parents(store, "try").await;
         job_received(store, parents, "old", now() - hours(2)).await;
-        let retired = store.retire_jobs(parents.repository_id + 1, now(), 0).await.unwrap();
-        assert_eq!((retired, guids(store).await.len()), (Retired::default(), 1));
+        let due = store.jobs_due(parents.repository_id + 1, now(), 0).await.unwrap();
+        assert_eq!(due, Due::default());
     }
 }
 
@@ -82,10 +98,11 @@ on_each_database! {
         let waiting = ToHold { repository_id, revision: Some(&revision.as_str()[..12]), ..ToHold::default() };
         hold(store, 1, waiting).await;
 
-        let unripe = store.retire_pushes(repository_id, now(), 0).await.unwrap();
-        assert_eq!(unripe, Retired::default(), "none was received before then");
-        let retired = store.retire_pushes(repository_id, now() + hours(1), 0).await.unwrap();
-        assert_eq!(retired, Retired { rows: 1, next: None });
+        let unripe = store.pushes_due(repository_id, now(), 0).await.unwrap();
+        assert_eq!(unripe, Due::default(), "none was received before then");
+        let due = store.pushes_due(repository_id, now() + hours(1), 0).await.unwrap();
+        assert_eq!((due.ids.len(), due.next), (3, None));
+        assert_eq!(store.retire_pushes(repository_id, &due.ids).await.unwrap(), 1);
         let read = store.read_connection();
         let mut left: Vec<i64> =
             push::Entity::find().all(&read).await.unwrap().into_iter().map(|push| push.id).collect();

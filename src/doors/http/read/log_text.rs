@@ -5,11 +5,13 @@ use super::parameters::id_in_path;
 use super::{HttpDoor, nothing_found};
 use crate::doors::http::problem::{Code, Problem};
 use crate::doors::http::slash_optional;
+use crate::doors::refusal::Refusal;
 use crate::fetch::{FetchLimits, RequestHeaders, Url};
 use crate::limits;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use http::HeaderName;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use utoipa_axum::router::OpenApiRouter;
@@ -54,6 +56,8 @@ async fn get_log_text(
     let unobtainable =
         |why: &str| Problem::new(Code::Unobtainable, format!("the log could not be fetched: {why}"));
     let Some(fetcher) = &door.fetcher else { return Err(unobtainable("nothing is fetched here")) };
+    let place =
+        door.log_readers.clone().try_acquire_owned().map_err(|_| Problem::from(Refusal::overloaded()))?;
     let url = Url::parse(&log.url).map_err(|error| unobtainable(&error.to_string()))?;
     let bounds = FetchLimits {
         wait: limits::FETCH_WAIT,
@@ -65,5 +69,7 @@ async fn get_log_text(
         .get(&url, &RequestHeaders::default(), bounds)
         .await
         .map_err(|error| unobtainable(&error.to_string()))?;
-    Ok((HEADERS, Body::from_stream(fetched.body)).into_response())
+    // The place is given back with the last byte, or when the reader goes.
+    let text = fetched.body.inspect(move |_| _ = &place);
+    Ok((HEADERS, Body::from_stream(text)).into_response())
 }

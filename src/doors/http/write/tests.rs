@@ -20,6 +20,8 @@ use http_body_util::BodyExt;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 const PROJECT: &str = "quince";
@@ -35,7 +37,13 @@ impl Submitter {
     fn new(gateway: Gateway, caller: Option<Principal>, partial_status: PartialStatus) -> Self {
         let options = HttpOptions { partial_status, ..HttpOptions::default() };
         let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
-        let door = HttpDoor { gateway: gateway.clone(), options, budget, fetcher: None };
+        let door = HttpDoor {
+            gateway: gateway.clone(),
+            options,
+            budget,
+            fetcher: None,
+            log_readers: Arc::new(Semaphore::new(1)),
+        };
         let (router, _) = super::super::api(door).split_for_parts();
         Self { gateway, router: router.layer(Extension(Caller(caller))) }
     }

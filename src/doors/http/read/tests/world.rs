@@ -21,6 +21,8 @@ use chrono::{DateTime, Utc};
 use http_body_util::BodyExt;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 /// Times of the three pushes, an hour apart.
@@ -58,6 +60,7 @@ async fn on_each_database_with<F: AsyncFn(World)>(options: HttpOptions, test: F)
             fetcher: Some(
                 Fetcher::new(FetchOptions { allow_private: true, ..FetchOptions::default() }).unwrap(),
             ),
+            log_readers: Arc::new(Semaphore::new(limits::LOG_TEXT_READERS)),
         };
         let (router, _) = crate::doors::http::read::routes().with_state(door).split_for_parts();
         test(World { store: store.clone(), gateway: gateway.clone(), router }).await;
