@@ -87,6 +87,8 @@ impl Gateway {
             .envs(variables.iter().copied())
             .env("HERDGATE_LISTEN", "127.0.0.1:0")
             .env("HERDGATE_LOG_FILTER", "warn")
+            // Nobody keeps the logs that the jobs name; reading logs is measured by `logs`.
+            .env("HERDGATE_LOGS_WORKERS", "0")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");

@@ -11,6 +11,7 @@ use crate::follow_up::pushes::{Hosts, HostsOptions, PushWork};
 use crate::follow_up::{self, RunnerOptions, Work};
 use crate::limits;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -27,6 +28,8 @@ pub(super) struct Fetching {
     pub hosts: HostsOptions,
     /// How often to look at the push logs of Mercurial repositories; none: never.
     pub mercurial_poll: Option<Duration>,
+    /// Logs to read at once; none: other gateways read them.
+    pub log_workers: Option<NonZeroUsize>,
 }
 
 /// A gateway that serves.
@@ -112,18 +115,20 @@ impl Running {
 
 /// All kinds of follow-up work, until `stop` and what is under way is done.
 async fn follow_up(gateway: Gateway, fetching: Option<Fetching>, stop: CancellationToken) {
-    fn run<W: Work>(gateway: &Gateway, work: W, stop: &CancellationToken) -> JoinHandle<()> {
+    fn run<W: Work>(gateway: &Gateway, work: W, workers: usize, stop: &CancellationToken) -> JoinHandle<()> {
         let (store, enqueued) = (gateway.store().clone(), gateway.follow_up_enqueued());
-        follow_up::start(store, work, RunnerOptions::default(), enqueued, stop.clone())
+        let options = RunnerOptions { workers, ..RunnerOptions::default() };
+        follow_up::start(store, work, options, enqueued, stop.clone())
     }
-    let Some(Fetching { fetcher, hosts, mercurial_poll }) = fetching else { return };
+    let Some(Fetching { fetcher, hosts, mercurial_poll, log_workers }) = fetching else { return };
     let store = gateway.store();
     let hosts = Arc::new(Hosts::new(fetcher.clone(), hosts));
-    let runners = [
-        run(&gateway, LogWork::new(store.clone(), fetcher.clone()), &stop),
-        run(&gateway, PerformanceWork::new(store.clone(), fetcher), &stop),
-        run(&gateway, PushWork::new(gateway.clone(), hosts.clone()), &stop),
-    ];
+    let mut runners =
+        vec![run(&gateway, PushWork::new(gateway.clone(), hosts.clone()), limits::FOLLOW_UP_WORKERS, &stop)];
+    if let Some(workers) = log_workers.map(NonZeroUsize::get) {
+        runners.push(run(&gateway, LogWork::new(store.clone(), fetcher.clone()), workers, &stop));
+        runners.push(run(&gateway, PerformanceWork::new(store.clone(), fetcher), workers, &stop));
+    }
     let poller = async {
         if let Some(every) = mercurial_poll {
             follow_up::pushes::poll(gateway.clone(), hosts, every, stop.clone()).await;

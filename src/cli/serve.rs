@@ -43,6 +43,10 @@ Configuration, in herdgate.toml or the environment:
   quota.http_writes          HERDGATE_QUOTA_HTTP_WRITES          credential, each job in a stream being one
   quota.grpc_reads           HERDGATE_QUOTA_GRPC_READS
   quota.grpc_writes          HERDGATE_QUOTA_GRPC_WRITES
+  retention.days             HERDGATE_RETENTION_DAYS             0: jobs are kept for ever
+  retention.repositories     HERDGATE_RETENTION_REPOSITORIES     none; names and days that count instead
+  ui_dir                     HERDGATE_UI_DIR                     none; folder of a dashboard to serve at /
+  logs.workers               HERDGATE_LOGS_WORKERS               8 logs read at once; 0: other gateways do
   fetch.allow_private        HERDGATE_FETCH_ALLOW_PRIVATE        false; true: private addresses may be asked
   fetch.allowed_hosts        HERDGATE_FETCH_ALLOWED_HOSTS        none; hosts, networks that may though private
   pushes.github_api_url      HERDGATE_PUSHES_GITHUB_API_URL      https://api.github.com
@@ -66,8 +70,6 @@ http.trusted_proxies are networks whose X-Forwarded-Host and X-Forwarded-Proto a
 Exchanges are registered by `herdgate exchange`, or in the environment, read at every start:
   PULSE_DATA_INGESTION_SOURCES  [{\"exchange\": ..., \"destinations\": [...], \"projects\": [...]}]
   PULSE_PUSH_SOURCES            [{\"exchange\": ..., \"routing_keys\": [...]}]
-Accepted and without effect in this version:
-  ui_dir                     HERDGATE_UI_DIR
 Traces and metrics are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set; /metrics is always there.
 SIGTERM and SIGINT end the gateway once everything taken in is decided and answered, with exit code 0.
 Connections whose client takes no answers are cut after 18 s, what is undecided after 20 s; either gives
@@ -221,7 +223,8 @@ fn fetching(configuration: &Configuration) -> Result<Fetching, Failure> {
     let pushes = &configuration.pushes;
     let hosts =
         HostsOptions { github_api: pushes.github_api_url.clone(), github_token: pushes.github_token.clone() };
-    Ok(Fetching { fetcher, hosts, mercurial_poll: pushes.mercurial_poll })
+    let log_workers = configuration.log_workers;
+    Ok(Fetching { fetcher, hosts, mercurial_poll: pushes.mercurial_poll, log_workers })
 }
 
 fn pulse_options(configuration: &Configuration) -> Result<PulseOptions, Failure> {

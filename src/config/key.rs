@@ -27,6 +27,7 @@ pub enum Key {
     QuotaGrpcWrites,
     RetentionDays,
     RetentionRepositories,
+    LogsWorkers,
     FetchAllowPrivate,
     FetchAllowedHosts,
     PushesGithubApiUrl,
@@ -56,7 +57,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -80,6 +81,7 @@ impl Key {
         Self::QuotaGrpcWrites,
         Self::RetentionDays,
         Self::RetentionRepositories,
+        Self::LogsWorkers,
         Self::FetchAllowPrivate,
         Self::FetchAllowedHosts,
         Self::PushesGithubApiUrl,
@@ -118,6 +120,7 @@ impl Key {
             Self::QuotaGrpcWrites => "quota.grpc_writes",
             Self::RetentionDays => "retention.days",
             Self::RetentionRepositories => "retention.repositories",
+            Self::LogsWorkers => "logs.workers",
             Self::FetchAllowPrivate => "fetch.allow_private",
             Self::FetchAllowedHosts => "fetch.allowed_hosts",
             Self::PushesGithubApiUrl => "pushes.github_api_url",
@@ -150,6 +153,7 @@ impl Key {
             | Self::QuotaGrpcReads
             | Self::QuotaGrpcWrites
             | Self::RetentionDays
+            | Self::LogsWorkers
             | Self::PushesMercurialPoll
             | Self::BugsRefresh => Kind::Integer,
             Self::DatabaseUnsafe | Self::DatabaseMigrateOnStart | Self::FetchAllowPrivate => Kind::Boolean,

@@ -26,9 +26,10 @@ use crate::access::Keyring;
 use crate::bug_tracker::BugTracker;
 use crate::domain::{ProjectName, Retention};
 use crate::fetch::FetchOptions;
+use crate::limits;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 /// The effective configuration. `Debug` shows no secret.
@@ -54,6 +55,9 @@ pub struct Configuration {
     pub quota: Quotas,
     /// `retention.*`
     pub retention: Retention,
+    /// `logs.workers`: logs that this gateway reads at once, 0 to 64, default 8; none: it reads none, and
+    /// leaves them to other gateways of its database.
+    pub log_workers: Option<NonZeroUsize>,
     /// `fetch.allow_private`: default false; `fetch.allowed_hosts`: default none.
     pub fetch: FetchOptions,
     /// `pushes.*`
@@ -139,6 +143,7 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8000";
 const DEFAULT_DATABASE_URL: &str = "sqlite://herdgate.db?mode=rwc";
 const DEFAULT_MAX_CONNECTIONS: u32 = 16;
 const MOST_CONNECTIONS: u32 = 1000;
+const MOST_LOG_WORKERS: usize = 64;
 /// A hundred years.
 const MOST_DAYS: u32 = 36_500;
 const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -187,6 +192,7 @@ impl Configuration {
                 days: typed(settings, Key::RetentionDays, "0", days)?,
                 repositories: typed(settings, Key::RetentionRepositories, "{}", days_by_repository)?,
             },
+            log_workers: log_workers(settings)?,
             fetch: fetch::fetch(settings)?,
             pushes: fetch::pushes(settings)?,
             bug_tracker: fetch::bugs(settings)?,
@@ -225,6 +231,15 @@ fn max_connections(settings: &Settings) -> Result<u32, ConfigError> {
             .ok()
             .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
             .ok_or_else(|| format!("{text:?} must be a whole number from 1 to {MOST_CONNECTIONS}"))
+    })
+}
+
+fn log_workers(settings: &Settings) -> Result<Option<NonZeroUsize>, ConfigError> {
+    typed(settings, Key::LogsWorkers, &limits::FOLLOW_UP_WORKERS.to_string(), |text| {
+        let number: Option<usize> = text.parse().ok().filter(|number| *number <= MOST_LOG_WORKERS);
+        number.map(NonZeroUsize::new).ok_or_else(|| {
+            format!("{text:?} must be a whole number up to {MOST_LOG_WORKERS}, or 0 to read no logs here")
+        })
     })
 }
 

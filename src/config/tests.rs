@@ -73,6 +73,8 @@ fn every_key_is_read_from_the_file() {
             http_writes = 2
             grpc_reads = 3
             grpc_writes = 0
+            [logs]
+            workers = 0
             [retention]
             days = 400
             repositories = { try = "30", quince-central = "0" }
@@ -126,6 +128,7 @@ fn every_key_is_read_from_the_file() {
                 .map(|(name, days)| (ProjectName::try_new(name).unwrap(), NonZeroU32::new(days)))
                 .into(),
         },
+        log_workers: None,
         fetch: FetchOptions {
             allow_private: true,
             allowed_hosts: vec![AllowedHost::Name("logs.internal".into())],

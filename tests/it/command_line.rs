@@ -6,6 +6,7 @@ use crate::harness::jobs::{new_guid, new_revision, pulse};
 use crate::harness::reading::all_jobs;
 use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway};
+use herdgate::config::Key;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -229,3 +230,16 @@ on_both_databases!(
     a_tier_set_by_command_wins_over_the_submitted_one,
     credentials_are_listed_without_secrets,
 );
+
+#[tokio::test]
+async fn every_key_of_the_configuration_is_in_the_help_and_in_the_guide_with_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = run(herdgate(folder.path()).args(["serve", "--help"])).await.done();
+    let guide = include_str!("../../docs/OPERATING.md");
+    for key in Key::ALL {
+        for (place, text) in [("the help of serve", &*help), ("docs/OPERATING.md", guide)] {
+            assert!(text.contains(key.path()), "{} is missing in {place}", key.path());
+            assert!(text.contains(&key.variable()), "{} is missing in {place}", key.variable());
+        }
+    }
+}
