@@ -8,6 +8,7 @@
 //! The result does not depend on how the bytes are cut into blocks, and memory does not depend on the
 //! size of the log.
 
+mod cross_reference;
 mod details;
 mod error_summary;
 mod errors;
@@ -22,6 +23,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use cross_reference::{StructuredFailure, cross_reference};
 pub use error_summary::{ErrorSummaryParser, ErrorSummaryProblem, FailureLine};
 pub use lines::LONGEST_LINE;
 pub use parsed::{Artifacts, Detail, LogError, ParsedLog, PerformanceArtifact, Step, Summary};

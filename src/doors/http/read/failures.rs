@@ -6,6 +6,7 @@ use super::suggestions::SuggestionRow;
 use super::{HttpDoor, not_found};
 use crate::doors::http::problem::{Body, Problem};
 use crate::doors::http::slash_optional;
+use crate::logs::{StructuredFailure, cross_reference};
 use crate::store::lists::{ErrorLine, ListedFailureLine, ListedStep};
 use crate::suggestions::Suggestion;
 use axum::Json;
@@ -118,10 +119,12 @@ pub struct FailureRow {
     stackwalk_stdout: Option<String>,
     stackwalk_stderr: Option<String>,
     group: Option<String>,
+    /// Id of the error line of the text log that reports the same failure.
+    text_log_error: Option<i64>,
 }
 
-impl From<ListedFailureLine> for FailureRow {
-    fn from(row: ListedFailureLine) -> Self {
+impl FailureRow {
+    fn new(row: ListedFailureLine, text_log_error: Option<i64>) -> Self {
         Self {
             id: row.id,
             job_id: row.job_id,
@@ -139,6 +142,7 @@ impl From<ListedFailureLine> for FailureRow {
             stackwalk_stdout: row.stackwalk_stdout,
             stackwalk_stderr: row.stackwalk_stderr,
             group: row.group_name,
+            text_log_error,
         }
     }
 }
@@ -227,6 +231,23 @@ async fn list_failure_lines(
     if !store.has_job(job.repository, job.id).await? {
         return Err(job.unknown());
     }
-    let lines = store.failure_lines(job.id).await?;
-    Ok(Json(lines.into_iter().map(FailureRow::from).collect()))
+    let (lines, errors) = (store.failure_lines(job.id).await?, store.error_lines(job.id).await?);
+    let texts: Vec<&str> = errors.iter().map(|error| &*error.line).collect();
+    let failures: Vec<_> = lines.iter().map(structured).collect();
+    let linked = cross_reference(&texts, &failures).into_iter().map(|line| line.map(|line| errors[line].id));
+    let linked: Vec<Option<i64>> = linked.collect();
+    Ok(Json(lines.into_iter().zip(linked).map(|(line, error)| FailureRow::new(line, error)).collect()))
+}
+
+fn structured(line: &ListedFailureLine) -> StructuredFailure<'_> {
+    StructuredFailure {
+        action: &line.action,
+        test: line.test.as_deref(),
+        subtest: line.subtest.as_deref(),
+        status: line.status.as_deref().unwrap_or_default(),
+        expected: line.expected.as_deref(),
+        message: line.message.as_deref(),
+        signature: line.signature.as_deref(),
+        stack: line.stack.as_deref(),
+    }
 }

@@ -90,13 +90,17 @@ async fn the_form_of_what_failed_in_a_job_is_that_of_the_contracts() {
 }
 
 #[tokio::test]
-async fn failure_lines_are_those_of_the_error_summaries() {
+async fn failure_lines_are_those_of_the_error_summaries_each_with_its_error_line() {
     on_each_database(async |world| {
         let path = "/api/project/quince/jobs/1/failure_lines/";
         assert_eq!(world.read(path).await, json!([]));
         let line = "INSERT INTO failure_lines (job_id, log_id, action, line, test, subtest, status, expected, \
              message, group_name) VALUES (1, 1, 'test_result', 7, 'a.html', 'b', 'FAIL', 'PASS', 'c', 'a')";
-        world.store.write_connection().execute_unprepared(line).await.unwrap();
+        let error = "INSERT INTO log_errors (id, job_id, line_number, line) \
+             VALUES (999, 1, 40, '10:00 INFO - TEST-UNEXPECTED-FAIL | a.html | b - c')";
+        for row in [line, error] {
+            world.store.write_connection().execute_unprepared(row).await.unwrap();
+        }
         insta::assert_json_snapshot!("failure_lines", world.read(path).await);
     })
     .await;
