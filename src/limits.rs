@@ -284,6 +284,9 @@ pub const RELEASE_CHUNK: u64 = 1000;
 pub const RELEASE_BYTES: i64 = 16 * 1024 * 1024;
 /// One attempt to commit a batch; what has no answer by then is to be sent again.
 pub const COMMIT_ATTEMPT: Duration = Duration::from_secs(8);
+/// A change is stamped when its batch begins and seen when it is committed: a poll for what changed after a
+/// time looks back so much further, [`COMMIT_ATTEMPT`] and two seconds between the clocks of gateways.
+pub const LATE_CHANGES: TimeDelta = TimeDelta::seconds(10);
 
 /// Rows on one page of a list over HTTP.
 pub const LIST_ROWS: u64 = 2000;
@@ -438,3 +441,12 @@ pub const CACHED_SEARCH_AGE: TimeDelta = TimeDelta::minutes(10);
 pub const BUG_LIST_READ: Duration = Duration::from_secs(120);
 /// Bytes of a page of bugs, as received and as decoded, each.
 pub const BUG_LIST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Characters of the name of a framework, suite or subtest of performance data.
+pub const PERFORMANCE_NAME: usize = 255;
+/// Options of a suite.
+pub const PERFORMANCE_OPTIONS: usize = 64;
+/// Characters of one of them.
+pub const PERFORMANCE_OPTION: usize = 100;
+/// Values of one document; those of suites as a whole count.
+pub const PERFORMANCE_VALUES: usize = 5000;

@@ -3,6 +3,7 @@
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::logs::{FailureLine, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
+use std::collections::HashSet;
 
 /// In place of a log's number: the submitter supplied the summary.
 pub(crate) const SUPPLIED: i64 = 0;
@@ -87,9 +88,35 @@ impl BatchTransaction<'_> {
         let set = RowSet::new()
             .bigint("job_id", rows.iter().map(|row| row.job_id))
             .int("line_number", rows.iter().map(|row| row.line_number))
-            .text("line", rows.iter().map(|row| row.line));
+            .error_lines("line", rows.iter().map(|row| row.line));
         self.run(sql, set).await?;
         self.note_failures(rows.iter().map(|row| (row.job_id, row.line)), Profile::Of2026).await
+    }
+
+    /// Adds error lines that stand in no step and came with their job, but for those whose number the job has
+    /// already. Gives back the jobs that got any.
+    pub(crate) async fn add_supplied_errors(
+        &mut self,
+        rows: &[FlatErrorRow<'_>],
+    ) -> Result<Vec<i64>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "INSERT INTO log_errors (job_id, step_id, line_number, line) \
+             SELECT t.job_id, NULL, t.line_number, t.line FROM {rows} WHERE NOT EXISTS \
+             (SELECT 1 FROM log_errors e WHERE e.job_id = t.job_id AND e.step_id IS NULL \
+             AND e.line_number = t.line_number) RETURNING job_id, line_number";
+        let set = RowSet::new()
+            .bigint("job_id", rows.iter().map(|row| row.job_id))
+            .int("line_number", rows.iter().map(|row| row.line_number))
+            .error_lines("line", rows.iter().map(|row| row.line));
+        let mut added = HashSet::new();
+        for row in self.run(sql, set).await? {
+            added.insert((row.bigint(0)?, row.int(1)?));
+        }
+        let new = rows.iter().filter(|row| added.contains(&(row.job_id, row.line_number)));
+        self.note_failures(new.map(|row| (row.job_id, row.line)), Profile::Of2026).await?;
+        Ok(added.into_iter().map(|(job_id, _)| job_id).collect())
     }
 
     /// Adds failure lines; of those with one ordinal the first stays.

@@ -38,6 +38,7 @@ pub use repositories::{ListedGroup, ListedRepository};
 pub(super) mod statements {
     pub(in crate::store) use super::dashboard_jobs::{dashboard_list, state_of};
     pub(in crate::store) use super::details::detail_list;
+    pub(in crate::store) use super::job_page::Share;
     pub(in crate::store) use super::jobs::job_list;
     pub(in crate::store) use super::logs::log_list;
     pub(in crate::store) use super::pushes::push_list;

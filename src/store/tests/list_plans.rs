@@ -2,7 +2,9 @@
 //! whole table of jobs.
 
 use super::fixtures::{execute, job, parents, stored_repository};
-use crate::store::lists::statements::{dashboard_list, detail_list, job_list, log_list, push_list, state_of};
+use crate::store::lists::statements::{
+    Share, dashboard_list, detail_list, job_list, log_list, push_list, state_of,
+};
 use crate::store::lists::{
     Comparison, Condition, DashboardQuery, DetailCondition, DetailPlace, JobCondition, JobNumber, JobText,
     PushCondition, TaskSelector, Window,
@@ -120,11 +122,18 @@ async fn every_list_is_found_by_its_index() {
         let store = database.store().await;
         populate(&store).await;
         for (conditions, index) in job_lists() {
-            let plan = plan(&store, &job_list(SMALL_REPOSITORY, &conditions, PAGE)).await;
+            let plan = plan(&store, &job_list(SMALL_REPOSITORY, &conditions, PAGE, Share::Unknown)).await;
             assert_uses(&plan, index, &format!("{conditions:?}"));
         }
+        let long_ago = number(JobNumber::LastModified, Comparison::Greater(0));
+        let walk = plan(&store, &job_list(SMALL_REPOSITORY, &[long_ago], PAGE, Share::NearlyAll)).await;
+        assert_uses(&walk, "jobs_repository_id_id_idx", "what changed since long ago");
         let one_job = number(JobNumber::Id, Comparison::Equal(777));
-        assert_uses(&plan(&store, &job_list(SMALL_REPOSITORY, &[one_job], PAGE)).await, "", "one job");
+        assert_uses(
+            &plan(&store, &job_list(SMALL_REPOSITORY, &[one_job], PAGE, Share::Unknown)).await,
+            "",
+            "one job",
+        );
 
         let lately = from_micros((JOBS - 500) * 1_000_000);
         let task = |uuid| TaskSelector { task_id: "stand-in".into(), uuid, retry_id: None };

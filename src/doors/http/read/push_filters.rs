@@ -157,7 +157,11 @@ fn time_condition(name: &str, value: &str) -> Option<Result<PushCondition, Probl
     let seconds = value.trim().parse::<f64>().ok().filter(|seconds| seconds.abs() < MOST_SECONDS);
     let refused = || problem(&format!("Invalid timestamp specified for {name}"));
     #[allow(clippy::cast_possible_truncation, reason = "the check keeps it far within an i64")]
-    let micros = (seconds.unwrap_or_default() * 1e6).round() as i64;
+    let mut micros = (seconds.unwrap_or_default() * 1e6).round() as i64;
+    // Times are shown in whole seconds: whoever asks up to one that was shown means all of it.
+    if operator == "__lte" && micros % 1_000_000 == 0 {
+        micros += 999_999;
+    }
     let condition = PushCondition::Time(comparison(operator, micros)?);
     Some(seconds.map(|_| condition).ok_or_else(refused))
 }
