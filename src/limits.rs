@@ -294,6 +294,8 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Results of groups of tests that are read of one push: several times those of the largest.
+pub const GROUP_RESULTS: u64 = 300_000;
 /// Ids before and after that of a job among which similar ones are looked for: no index finds a rare kind of
 /// job, so that what is walked through has to end.
 pub const SIMILAR_JOBS_SPAN: i64 = 200_000;

@@ -12,12 +12,12 @@ pub use source::{Blocks, Source, Unobtainable};
 use super::{Lease, Outcome, QueueTable, Work};
 use crate::formats::check_performance;
 use crate::limits;
-use crate::logs::{ErrorSummaryParser, ErrorSummaryProblem, FailureLine, LogParser, ParsedLog, Profile};
+use crate::logs::{ErrorSummary, ErrorSummaryParser, ErrorSummaryProblem, LogParser, ParsedLog, Profile};
 use crate::store::follow_up::LOGS;
 use crate::store::{Store, StoreError};
 use futures::StreamExt;
 use tokio::time::timeout;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 const ERROR_SUMMARY: &str = "errorsummary_json";
 
@@ -34,7 +34,7 @@ enum Found {
     /// A text log.
     Text(ParsedLog),
     /// An error summary.
-    Failures(Vec<FailureLine>),
+    Errors(ErrorSummary),
 }
 
 /// Why a log has no result.
@@ -65,7 +65,11 @@ impl<S: Source> LogWork<S> {
             {
                 parser.feed(&block?)?;
             }
-            return Ok(Found::Failures(parser.finish()?));
+            let summary = parser.finish()?;
+            for warning in &summary.warnings {
+                warn!(url, warning, "an error summary says what is not stored");
+            }
+            return Ok(Found::Errors(summary));
         }
         let profile = Profile::of_log(name).ok_or_else(|| Unread::NoProfile(name.to_owned()))?;
         let declared_limit = match profile {

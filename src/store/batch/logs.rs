@@ -1,7 +1,7 @@
 //! What was found in a log, stored under the lease of whoever read it.
 
 use super::{BatchTransaction, RowSet, StoreError};
-use crate::logs::{FailureLine, Profile};
+use crate::logs::{FailureLine, GroupResult, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
 use std::collections::HashSet;
 
@@ -39,6 +39,16 @@ pub(crate) struct FailureLineRow<'a> {
     pub(crate) job_id: i64,
     pub(crate) log_id: i64,
     pub(crate) failure: &'a FailureLine,
+}
+
+/// A group of tests of which an error summary says how it ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GroupResultRow<'a> {
+    pub(crate) job_id: i64,
+    pub(crate) log_id: i64,
+    /// As the database can hold it.
+    pub(crate) name: &'a str,
+    pub(crate) group: &'a GroupResult,
 }
 
 impl BatchTransaction<'_> {
@@ -149,6 +159,24 @@ impl BatchTransaction<'_> {
             .optional_text("stackwalk_stderr", text(|failure| &failure.stackwalk_stderr))
             .optional_text("group_name", text(|failure| &failure.group));
         self.run(&sql, set).await?;
+        Ok(())
+    }
+
+    /// Adds how groups of tests ended; of those with one name the first stays.
+    pub(crate) async fn add_group_results(&mut self, rows: &[GroupResultRow<'_>]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO group_results (log_id, name, job_id, status, seconds) \
+             SELECT t.log_id, t.name, t.job_id, t.status, t.seconds FROM {rows} WHERE true \
+             ON CONFLICT (log_id, name) DO NOTHING";
+        let set = RowSet::new()
+            .bigint("log_id", rows.iter().map(|row| row.log_id))
+            .text("name", rows.iter().map(|row| row.name))
+            .bigint("job_id", rows.iter().map(|row| row.job_id))
+            .optional_smallint("status", rows.iter().map(|row| Some(row.group.status.code())))
+            .int("seconds", rows.iter().map(|row| row.group.seconds));
+        self.run(sql, set).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use super::fixtures::{execute, job, parents, stored_repository};
 use crate::store::lists::statements::{
-    Share, dashboard_list, detail_list, job_list, log_list, push_list, state_of,
+    Share, dashboard_list, detail_list, group_result_list, job_list, log_list, push_list, state_of,
 };
 use crate::store::lists::{
     Comparison, Condition, DashboardQuery, DetailCondition, DetailPlace, JobCondition, JobNumber, JobText,
@@ -24,7 +24,8 @@ const SMALL_REPOSITORY: i32 = 2;
 /// Far behind what one page shows.
 const PAGE: Window = Window { offset: 100, count: 100 };
 
-/// 30,000 jobs of 3,000 pushes, each with a log and a detail; one in a hundred is of another repository.
+/// 30,000 jobs of 3,000 pushes, each with a log, a detail and a group of tests; one in a hundred is of
+/// another repository.
 async fn populate(store: &Store) {
     let parents = parents(store, "quince").await;
     let other = stored_repository(store, "damson").await;
@@ -55,7 +56,9 @@ async fn populate(store: &Store) {
          SELECT id, 'log', 'url', 0, 0 FROM jobs";
     let details = "INSERT INTO job_details (job_id, title, value, content_type)
          SELECT id, '', 'value', 'text' FROM jobs";
-    for statement in [&*pushes, commits, &jobs, logs, details] {
+    let groups = "INSERT INTO group_results (log_id, name, job_id, status, seconds)
+         SELECT id, 'group', job_id, 1, 0 FROM job_logs";
+    for statement in [&*pushes, commits, &jobs, logs, details, groups] {
         execute(store, statement).await;
     }
     // SQLite has no statistics in operation either.
@@ -81,7 +84,7 @@ async fn plan(store: &Store, select: &SelectStatement) -> String {
 
 /// Tables that hold as many rows as there are jobs or commits must not be read from end to end.
 fn assert_uses(plan: &str, index: &str, what: &str) {
-    for table in ["jobs", "job_logs", "job_details", "commits"] {
+    for table in ["jobs", "job_logs", "job_details", "commits", "group_results"] {
         for scan in [format!("Seq Scan on {table}"), format!("SCAN {table}\n")] {
             assert!(!plan.contains(&scan), "{what}:\n{plan}");
         }
@@ -171,6 +174,8 @@ async fn every_list_is_found_by_its_index() {
 
         let logs = log_list(1, &[5, 77], 100).into_query();
         assert_uses(&plan(&store, &logs).await, "job_logs_job_id_name_url_key", "logs");
+        let groups = group_result_list(77, 100).into_query();
+        assert_uses(&plan(&store, &groups).await, "group_results_job_id_idx", "groups");
         for condition in [
             DetailCondition::JobId(Comparison::Equal(5)),
             DetailCondition::JobGuid("guid77".into()),
