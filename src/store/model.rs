@@ -83,6 +83,15 @@ pub struct JobWithParts {
     pub details: Vec<StoredDetail>,
     pub artifact_names: Vec<String>,
     pub steps: Vec<StoredStep>,
+    /// (line number, line) of error lines that stand in no step, by line number.
+    pub errors: Vec<(i32, String)>,
+}
+
+impl JobWithParts {
+    /// All error lines, those of steps first.
+    pub fn error_lines(&self) -> impl Iterator<Item = &(i32, String)> {
+        self.steps.iter().flat_map(|step| &step.errors).chain(&self.errors)
+    }
 }
 
 /// A log reference.

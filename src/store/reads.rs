@@ -32,12 +32,14 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let job = StoredJob::try_from(row)?;
         let id = job.id;
+        let (steps, errors) = steps_and_errors(&connection, id).await?;
         Ok(Some(JobWithParts {
             job,
             logs: logs(&connection, id).await?,
             details: details(&connection, id).await?,
             artifact_names: artifact_names(&connection, id).await?,
-            steps: steps(&connection, id).await?,
+            steps,
+            errors,
         }))
     }
 
@@ -228,25 +230,24 @@ async fn artifact_names(connection: &DatabaseConnection, job_id: i64) -> Result<
         .await?)
 }
 
-async fn steps(connection: &DatabaseConnection, job_id: i64) -> Result<Vec<StoredStep>, StoreError> {
+/// Steps with their error lines, and the error lines that stand in none.
+async fn steps_and_errors(
+    connection: &DatabaseConnection,
+    job_id: i64,
+) -> Result<(Vec<StoredStep>, Vec<(i32, String)>), StoreError> {
     let rows = log_step::Entity::find()
         .filter(log_step::Column::JobId.eq(job_id))
         .order_by_asc(log_step::Column::Position)
         .all(connection)
         .await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut errors: HashMap<i64, Vec<(i32, String)>> = HashMap::new();
+    let mut errors: HashMap<Option<i64>, Vec<(i32, String)>> = HashMap::new();
     for error in log_error::Entity::find()
         .filter(log_error::Column::JobId.eq(job_id))
         .order_by_asc(log_error::Column::LineNumber)
         .all(connection)
         .await?
     {
-        if let Some(step) = error.step_id {
-            errors.entry(step).or_default().push((error.line_number, error.line));
-        }
+        errors.entry(error.step_id).or_default().push((error.line_number, error.line));
     }
     let step = |row: log_step::Model| StoredStep {
         order: row.position,
@@ -256,7 +257,8 @@ async fn steps(connection: &DatabaseConnection, job_id: i64) -> Result<Vec<Store
         started_line: row.started_line,
         finished_line: row.finished_line,
         result: JobResult::from_word(&row.result),
-        errors: errors.remove(&row.id).unwrap_or_default(),
+        errors: errors.remove(&Some(row.id)).unwrap_or_default(),
     };
-    Ok(rows.into_iter().map(step).collect())
+    let steps = rows.into_iter().map(step).collect();
+    Ok((steps, errors.remove(&None).unwrap_or_default()))
 }

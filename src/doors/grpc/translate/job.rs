@@ -62,12 +62,14 @@ pub fn job_with_parts(job: JobWithParts) -> proto::GetJobResponse {
         step.errors = room.take(errors);
         steps.push(step);
     }
+    let errors = room.take(job.errors.into_iter().map(error_line));
     proto::GetJobResponse {
         found: Some(Found::Job(stored_job(job.job))),
         logs,
         details,
         artifact_names,
         steps,
+        errors,
         parts_left_out: room.left_out,
     }
 }
@@ -168,12 +170,12 @@ fn step(step: StoredStep) -> proto::StoredStep {
         started_line_number: step.started_line.into(),
         finished_line_number: step.finished_line.into(),
         result: step.result.as_str().into(),
-        errors: step
-            .errors
-            .into_iter()
-            .map(|(number, line)| proto::LogError { line: Some(line), linenumber: Some(number.into()) })
-            .collect(),
+        errors: step.errors.into_iter().map(error_line).collect(),
     }
+}
+
+fn error_line((number, line): (i32, String)) -> proto::LogError {
+    proto::LogError { line: Some(line), linenumber: Some(number.into()) }
 }
 
 #[cfg(test)]
@@ -233,6 +235,7 @@ mod tests {
             details: vec![],
             artifact_names: vec!["Job Info".into()],
             steps: vec![step; steps],
+            errors: vec![(7, "bad".into())],
         }
     }
 
@@ -242,6 +245,7 @@ mod tests {
         assert!(!answer.parts_left_out);
         assert_eq!((answer.logs.len(), answer.artifact_names.len(), answer.steps.len()), (1, 1, 3));
         assert!(answer.steps.iter().all(|step| step.errors.len() == 20));
+        assert_eq!(answer.errors[0].line.as_deref(), Some("bad"));
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub async fn show(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Failure> {
     let guid = wanted.guid.replace('\0', "");
-    let events = console.events(&[("guid", &guid)]).await?;
+    // What is read in its logs changes the page, but not the job: hence the ticks.
+    let events = console.events(&[("guid", &guid), ("ticks", "1")]).await?;
     let store = console.gateway.store();
     let Some(found) = store.job(&guid).await? else {
         if store.held_of_guid_prefix(&guid, 1).await?.is_empty() || guid.is_empty() {
@@ -61,6 +62,7 @@ pub async fn show(
                     section { h2 { "Details" } (facts(job)) }
                     (job_info(&found))
                     (steps(&found.steps))
+                    (errors_without_steps(&found.errors))
                     (artifact_list(&found.artifact_names, artifacts.as_deref()))
                 }
                 div {
@@ -125,9 +127,11 @@ fn job_info(found: &JobWithParts) -> Markup {
 }
 
 fn logs(found: &JobWithParts) -> Markup {
-    let errors = found.steps.iter().flat_map(|step| &step.errors);
-    let first =
-        errors.map(|(number, _)| usize::try_from(*number).unwrap_or_default()).min().unwrap_or_default();
+    let first = found
+        .error_lines()
+        .map(|(number, _)| usize::try_from(*number).unwrap_or_default())
+        .min()
+        .unwrap_or_default();
     html! {
         @if found.logs.is_empty() { p .faint { "The submission named no log." } }
         @else {
@@ -154,6 +158,23 @@ fn steps(steps: &[StoredStep]) -> Markup {
     }
 }
 
+fn errors_without_steps(errors: &[(i32, String)]) -> Markup {
+    html! {
+        @if !errors.is_empty() {
+            section { h2 { "Error lines" } (some_error_lines(errors)) }
+        }
+    }
+}
+
+/// As many as fit a page, and the others folded.
+fn some_error_lines(errors: &[(i32, String)]) -> Markup {
+    let (shown, more) = errors.split_at(errors.len().min(ERRORS_AT_ONCE));
+    html! {
+        (error_lines(shown))
+        @if !more.is_empty() { details { summary { (more.len()) " more" } (error_lines(more)) } }
+    }
+}
+
 fn one_step(step: &StoredStep) -> Markup {
     let took = step.started.zip(step.finished).filter(|(start, end)| end >= start);
     html! {
@@ -166,9 +187,7 @@ fn one_step(step: &StoredStep) -> Markup {
             }
             @if step.errors.is_empty() { p .faint { "No error lines." } }
             @else {
-                @let (shown, more) = step.errors.split_at(step.errors.len().min(ERRORS_AT_ONCE));
-                (error_lines(shown))
-                @if !more.is_empty() { details { summary { (more.len()) " more" } (error_lines(more)) } }
+                (some_error_lines(&step.errors))
             }
         }
     }

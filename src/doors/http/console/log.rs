@@ -7,9 +7,11 @@ use super::failure::Failure;
 use super::info::link;
 use super::layout::{Page, Section};
 use super::session::Visitor;
+use crate::domain::ParseStatus;
 use crate::doors::refusal::Refusal;
 use crate::fetch::{FetchError, FetchLimits, FetchedBody, Fetcher, RequestHeaders, Url};
 use crate::limits;
+use crate::logs::Profile;
 use crate::store::model::{JobWithParts, StoredLog};
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -78,10 +80,11 @@ pub async fn show(
 }
 
 fn lines(found: &JobWithParts, log: &StoredLog, first: usize, sought: usize, stretch: &Stretch) -> Markup {
+    // Those of another log of the job are at other numbers.
+    let is_read = log.status == ParseStatus::Parsed && Profile::of_log(&log.name).is_some();
     let errors: BTreeSet<usize> = found
-        .steps
-        .iter()
-        .flat_map(|step| &step.errors)
+        .error_lines()
+        .filter(|_| is_read)
         .filter_map(|(number, _)| usize::try_from(*number).ok())
         .collect();
     let end = first + stretch.lines.len();

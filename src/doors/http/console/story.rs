@@ -57,10 +57,13 @@ pub fn of_job(found: &JobWithParts) -> Markup {
             @if found.logs.is_empty() {
                 (event("none", &html! { "No log" }, None, &html! { "The submission named none." }))
             }
-            @let errors: usize = found.steps.iter().map(|step| step.errors.len()).sum();
+            @let errors = found.error_lines().count();
             @if errors > 0 {
-                (event("good", &html! { "Read" }, None, &html! { (plural(length(errors), "error line")) " in "
-                (plural(length(found.steps.len()), "step" )) "." }))
+                (event("good", &html! { "Read" }, None, &html! {
+                    (plural(length(errors), "error line"))
+                    @if !found.steps.is_empty() { " in " (plural(length(found.steps.len()), "step")) }
+                    "."
+                }))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::visit::on_each_database;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+use sea_orm::ConnectionTrait;
 
 const EVERYWHERE: [&str; 14] = [
     "/console/",
@@ -85,6 +86,21 @@ async fn a_job_shows_everything_that_hangs_on_it() {
         ] {
             assert!(text.contains(shown), "{shown} is not in {text}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_shows_error_lines_that_stand_in_no_step_and_its_story_counts_them() {
+    on_each_database(async |visit| {
+        let job = visit.world.store.job("pruning-1").await.unwrap().unwrap().job.id;
+        let line = format!(
+            "INSERT INTO log_errors (job_id, line_number, line) VALUES ({job}, 41, 'TEST-UNEXPECTED-FAIL | <dial>')"
+        );
+        visit.world.store.write_connection().execute_unprepared(&line).await.unwrap();
+        let text = visit.page("/console/job?guid=pruning-1").await;
+        assert!(text.contains("TEST-UNEXPECTED-FAIL | &lt;dial&gt;"), "{text}");
+        assert!(text.contains("line=41"), "the log is opened at its first error line: {text}");
     })
     .await;
 }
