@@ -59,6 +59,13 @@ async function read(page) {
   assert.equal(missing.status(), 404);
 }
 
+async function grouped(page) {
+  step("a job stands in the row of the platform that it ran on");
+  await page.goto(`/console/push/${told.project}/${PUSH}`);
+  const row = page.locator("tr", { has: page.locator(`a.job[href="${job(FULL)}"]`) });
+  assert.equal(await row.getByRole("rowheader").textContent(), `${samples.ELSEWHERE} opt`);
+}
+
 async function search(page) {
   step("a job is found by its guid, typed after pressing the slash");
   await page.goto("/console/");
@@ -283,6 +290,7 @@ async function walk(logs) {
       await live(page, told.other);
     } else {
       await read(page);
+      await grouped(page);
       await search(page);
       await hostile(page);
       await log(page);

@@ -102,7 +102,7 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
                 h2 { a href=(job_address(&job.job.guid)) { (job.job.job_type.name) } }
                 p {
                     @let (state, result) = job.job.shown_state();
-                    (status(state, result)) " on " (job.job.build_platform.platform) " "
+                    (status(state, result)) " on " (job.job.machine_platform.platform) " "
                     (job.job.options.join(" "))
                     " of " (push_link(&job.job.project, &job.job.revision))
                 }
