@@ -3,6 +3,7 @@
 //   token             of an administrator
 //   project           a repository
 //   rejected          {guid, project, revision} of a job whose repository is not registered
+//   corpus            [{guid, project, revision, name}] of real jobs that are stored
 //   browser, pictures the program, and a folder for pictures
 "use strict";
 
@@ -83,6 +84,38 @@ async function search(page) {
   assert.match(hover, / UTC$/);
 }
 
+async function realJobs(page) {
+  if (told.corpus.length === 0) {
+    step("skipped: no corpus is there; HERDGATE_CORPUS says where one is");
+    return;
+  }
+  const pushes = new Map();
+  for (const one of told.corpus) {
+    const path = `/console/push/${one.project}/${one.revision}`;
+    pushes.set(path, [...(pushes.get(path) ?? []), one]);
+  }
+  step(`${told.corpus.length} real jobs of ${pushes.size} pushes are shown, each in its push and by itself`);
+  for (const [path, jobs] of pushes) {
+    const response = await page.goto(path);
+    assert.equal(response.status(), 200, path);
+    assert.equal(await page.locator(".matrix a.job").count(), jobs.length, path);
+    for (const { guid, name } of jobs) {
+      const cell = await page.locator(`a.job[href="${job(guid)}"]`).getAttribute("aria-label");
+      assert.ok(cell.includes(name), `${cell} is that of ${name}`);
+    }
+  }
+  for (const { guid, name } of told.corpus) {
+    await page.goto(`/console/find?q=${guid}`);
+    await page.getByRole("link", { name, exact: true }).click();
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+  }
+  const [largest, jobs] = [...pushes].sort(([, one], [, other]) => other.length - one.length)[0];
+  for (const [name, path] of [["real-push", largest], ["real-job", job(jobs[0].guid)], ["real-name", "/console/find?q=mochitest-a11y"]]) {
+    await page.goto(path);
+    await picture(page, name, told.pictures);
+  }
+}
+
 async function hostile(page) {
   step("hostile HTML in Job Info is shown, and does nothing");
   await page.goto(job(FULL));
@@ -136,8 +169,9 @@ async function live(page, other) {
     took.push(Date.now() - since);
   }
   step(`  after ${took.join(", ")} ms`);
-  // Somebody else's load, or open transaction on the same database server, may hold one up, but not all.
-  assert.ok(Math.min(...took) < 1000, `${took} ms`);
+  // Somebody else's load, or open transaction on the same database server, may hold one up, but not most.
+  const median = took.sort((one, other) => one - other)[Math.floor(took.length / 2)];
+  assert.ok(median < 1000, `${took} ms`);
 }
 
 /** Has a proxy say so many times that the gateway is away; gives what it said it to. */
@@ -350,6 +384,7 @@ async function walk(logs) {
     } else {
       await read(page);
       await grouped(page);
+      await realJobs(page);
       await search(page);
       await hostile(page);
       await log(page);
