@@ -51,7 +51,7 @@ pub const SHORTENED_TEXT: usize = 100;
 pub const OPEN_STREAMS: usize = 1024;
 /// Open event streams of the console.
 pub const CONSOLE_STREAMS: usize = 512;
-/// Events of the console that jobs changed come no more often than this on one stream.
+/// An event stream of the console looks for changed jobs no more often than this, whatever it finds.
 pub const CONSOLE_EVENT_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a session of the console lasts.
 pub const CONSOLE_SESSION: Duration = Duration::from_secs(12 * 3600);

@@ -18,18 +18,17 @@
     reason = "a benchmark that cannot go on says so and ends"
 )]
 
-mod latencies;
 #[path = "../load/mod.rs"]
 #[allow(dead_code, reason = "each benchmark uses a part, and the tests others of what is shared with them")]
 mod load;
 mod page;
 mod tab;
 
-use latencies::Latencies;
 use load::database::Database;
 use load::gateway::Gateway;
 use load::grpc;
 use load::jobs::Jobs;
+use load::latencies::Latencies;
 use page::{Page, PushList};
 use std::time::{Duration, Instant};
 use tab::Tab;

@@ -2,7 +2,7 @@
 
 use super::postgres::PrivatePostgres;
 use super::setting;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -56,8 +56,17 @@ impl Database {
     pub async fn take_logs_for_parsed(&self) {
         let parsed = "UPDATE job_logs SET status = 1, queue_priority = NULL, lease_owner = NULL, \
                       lease_until = NULL, next_attempt_at = NULL WHERE queue_priority IS NOT NULL";
-        let connection = sea_orm::Database::connect(self.url()).await.expect("the database answers");
-        connection.execute_unprepared(parsed).await.expect(parsed);
+        self.execute(parsed).await;
+    }
+
+    /// Executes a statement; gives how many rows it changed.
+    pub async fn execute(&self, statement: &str) -> u64 {
+        self.connect().await.execute_unprepared(statement).await.expect(statement).rows_affected()
+    }
+
+    /// A connection of its own.
+    pub async fn connect(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(self.url()).await.expect("the database answers")
     }
 
     /// Has the database do what it would have done in the days that so many jobs take (autovacuum,
@@ -70,6 +79,13 @@ impl Database {
     }
 }
 
+/// The number that a question is answered by; `None` if there is no row, or NULL.
+pub async fn number(connection: &DatabaseConnection, question: &str) -> Option<i64> {
+    let statement = Statement::from_string(connection.get_database_backend(), question);
+    let row = connection.query_one_raw(statement).await.expect(question)?;
+    row.try_get_by_index(0).expect("a number")
+}
+
 /// The database file in its folder.
 pub fn sqlite_file(folder: &TempDir) -> PathBuf {
     folder.path().join("bench.db")
@@ -80,7 +96,5 @@ async fn settle_postgres(url: &str) -> u64 {
     for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
         connection.execute_unprepared(statement).await.expect(statement);
     }
-    let size = Statement::from_string(DbBackend::Postgres, "SELECT pg_database_size(current_database())");
-    let row = connection.query_one_raw(size).await.expect("a size").expect("a row");
-    row.try_get_by_index::<i64>(0).expect("a number") as u64
+    number(&connection, "SELECT pg_database_size(current_database())").await.expect("a size") as u64
 }

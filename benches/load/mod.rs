@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod grpc;
 pub mod http;
 pub mod jobs;
+pub mod latencies;
 pub mod legacy;
 #[path = "../../tests/it/harness/postgres.rs"]
 mod postgres;

@@ -1,8 +1,8 @@
 //! Retention: jobs, and pushes without jobs, go once they are older than they are to be kept (R33). Off by
 //! default.
 
-use super::gateway::GatewayShared;
-use crate::domain::Retention;
+use super::gateway::{Directory, GatewayShared};
+use crate::domain::{ProjectName, Retention};
 use crate::limits;
 use crate::store::StoreError;
 use chrono::{DateTime, Utc};
@@ -15,6 +15,23 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Deleted {
     pub(crate) jobs: u64,
     pub(crate) pushes: u64,
+}
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RetentionError {
+    /// Whoever mistypes the name of a repository that is to be kept would lose its jobs.
+    #[error(
+        "retention.repositories names {names}, which is no repository here; nothing is deleted until every \
+         name there is one that `herdgate repository list` shows"
+    )]
+    UnknownRepository {
+        /// One or more, separated by commas.
+        names: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Deletes what is due, every [`limits::RETENTION_INTERVAL`], until stopped.
@@ -32,6 +49,9 @@ pub(crate) async fn run(shared: Arc<GatewayShared>, retention: Retention, stop: 
                 Ok(Deleted { jobs, pushes }) => {
                     tracing::info!(jobs, pushes, "deleted what was kept long enough");
                 }
+                Err(error @ RetentionError::UnknownRepository { .. }) => {
+                    tracing::error!(%error, "retention deletes nothing");
+                }
                 Err(error) => tracing::warn!(%error, "retention could not go on; the next round will"),
             }
         }
@@ -41,13 +61,17 @@ pub(crate) async fn run(shared: Arc<GatewayShared>, retention: Retention, stop: 
 
 impl GatewayShared {
     /// One round over all repositories.
+    ///
+    /// # Errors
+    /// If a repository that is named is not known, and then nothing was deleted; or if the database fails.
     pub(crate) async fn retire(
         &self,
         retention: &Retention,
         now: DateTime<Utc>,
-    ) -> Result<Deleted, StoreError> {
+    ) -> Result<Deleted, RetentionError> {
         let mut deleted = Deleted::default();
         let directory = self.context.directory.current();
+        all_known(retention, &directory)?;
         for repository in directory.repositories.values() {
             let Some(age) = retention.age(&repository.name) else { continue };
             let before = now - age;
@@ -84,6 +108,19 @@ impl GatewayShared {
             after = next;
         }
     }
+}
+
+fn all_known(retention: &Retention, directory: &Directory) -> Result<(), RetentionError> {
+    let unknown: Vec<&str> = retention
+        .repositories
+        .keys()
+        .map(ProjectName::as_str)
+        .filter(|name| !directory.repositories.contains_key(*name))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(RetentionError::UnknownRepository { names: unknown.join(", ") })
 }
 
 #[derive(Debug, Clone, Copy)]

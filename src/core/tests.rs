@@ -3,6 +3,7 @@
 
 mod internal_errors;
 mod parked;
+mod retention;
 
 use super::{Content, Gateway, GatewayOptions, HoldingLimits, Submission};
 use crate::access::{Principal, Rights};

@@ -48,6 +48,16 @@ impl Store {
             .collect()
     }
 
+    /// The job without a task of its own that this stand-in for a task id names.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn job_of_stand_in(&self, task_id: &str) -> Result<Option<StoredJob>, StoreError> {
+        let stand_in = job::Column::TaskId.eq(task_id).and(job::Column::RetryId.is_null());
+        let row = select_jobs().filter(stand_in).into_model::<JobRow>().one(&self.read_connection()).await?;
+        row.map(StoredJob::try_from).transpose()
+    }
+
     /// Held messages whose guid begins so, newest first.
     ///
     /// # Errors

@@ -2,9 +2,9 @@
 
 use crate::harness::command::run_within;
 use crate::harness::gateway::PROJECT;
-use crate::harness::jobs::{job_of, new_guid, new_revision};
-use crate::harness::submitting::submit_one;
-use crate::harness::{Database, Gateway, skipped};
+use crate::harness::jobs::{job_of, new_guid, new_revision, push};
+use crate::harness::submitting::{stream_all, submit_one, submit_pushes_of};
+use crate::harness::{Database, Gateway, corpus, skipped};
 use herdgate::proto::{JobState, Outcome};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -44,16 +44,38 @@ async fn walk(gateway: &Gateway, name: &str, told: Value) {
     assert!(printed.contains("the console is as it should be"), "{printed}");
 }
 
+/// Has the corpus stored; gives the jobs as the walk is told of them, none where there is no corpus.
+async fn ingest_corpus(gateway: &Gateway) -> Value {
+    let Some(messages) = corpus::all_messages() else { return json!([]) };
+    for (project, revisions) in corpus::revisions(&messages) {
+        let pushes = revisions.into_iter().map(push).collect();
+        for verdict in submit_pushes_of(gateway, project, pushes).await {
+            assert_eq!(verdict.outcome(), Outcome::Stored, "{verdict:?}");
+        }
+    }
+    let sent: Vec<Vec<u8>> = messages.iter().map(|message| message.to_string().into_bytes()).collect();
+    for verdict in stream_all(gateway.ingest(), sent).await {
+        assert_eq!(verdict.outcome(), Outcome::Stored, "{verdict:?}");
+    }
+    let job = |message: &Value| {
+        let (project, revision) = corpus::origin(message);
+        let (guid, name) = (&message["taskId"], &message["display"]["jobName"]);
+        json!({"guid": guid, "project": project, "revision": revision, "name": name})
+    };
+    messages.iter().map(job).collect()
+}
+
 async fn every_page_looks_right_and_does_what_it_says(database: Database) {
     // Logs come from a host of the walk's own.
     let builder = Gateway::on(&database).with_variable("HERDGATE_FETCH_ALLOWED_HOSTS", "127.0.0.1");
-    let gateway = builder.start().await;
+    let gateway = builder.with_repositories(&corpus::PROJECTS).start().await;
     let (guid, revision) = (new_guid(), new_revision());
     let job = job_of(LATER, &guid, &revision, JobState::Pending);
     assert_eq!(submit_one(&mut gateway.ingest(), job).await.outcome(), Outcome::Rejected);
     let name = if database.is_sqlite() { "sqlite" } else { "postgresql" };
     let rejected = json!({"guid": guid, "project": LATER, "revision": revision});
-    walk(&gateway, name, json!({"rejected": rejected})).await;
+    let jobs = ingest_corpus(&gateway).await;
+    walk(&gateway, name, json!({"rejected": rejected, "corpus": jobs})).await;
 }
 
 on_both_databases!(every_page_looks_right_and_does_what_it_says,);

@@ -6,30 +6,17 @@ use crate::harness::reading::{all_jobs, count_held, stored};
 use crate::harness::submitting::{said, stream_all, submit_pushes_of};
 use crate::harness::{Database, Gateway, corpus, eventually};
 use herdgate::proto::{HeldState, Outcome, Reason};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// "Stored within 2 s of the push arriving."
 const RELEASE: Duration = Duration::from_secs(2);
-const PROJECTS: [&str; 3] = ["autoland", "try", "mozilla-inbound"];
-
-/// The 46 messages of 2026 and the 5 of 2018, the latter on the project and push that we set.
-fn messages() -> Option<Vec<Value>> {
-    let mut messages = corpus::messages(corpus::MESSAGES_2026)?;
-    let revision = new_revision();
-    for mut message in corpus::messages(corpus::MESSAGES_2018)? {
-        message["origin"]["project"] = json!("autoland");
-        message["origin"]["revision"] = json!(revision);
-        messages.push(message);
-    }
-    Some(messages)
-}
 
 async fn real_messages_wait_for_their_pushes_and_are_stored_once(database: Database) {
-    let Some(messages) = messages() else { return };
+    let Some(messages) = corpus::all_messages() else { return };
     assert_eq!(messages.len(), 46 + 5);
-    let gateway = Gateway::on(&database).with_repositories(&PROJECTS).start().await;
+    let gateway = Gateway::on(&database).with_repositories(&corpus::PROJECTS).start().await;
     let submit = async || stream_all(gateway.ingest(), messages.iter().map(bytes).collect()).await;
 
     for (message, verdict) in messages.iter().zip(submit().await) {
@@ -39,7 +26,7 @@ async fn real_messages_wait_for_their_pushes_and_are_stored_once(database: Datab
     assert_eq!(jobs_by_guid(&gateway).await.len(), 0);
 
     let pushed = Instant::now();
-    for (project, revisions) in revisions(&messages) {
+    for (project, revisions) in corpus::revisions(&messages) {
         let pushes = revisions.iter().map(|revision| push(revision)).collect();
         for verdict in submit_pushes_of(&gateway, project, pushes).await {
             assert_eq!(said(&verdict), (Outcome::Stored, Reason::Created), "{verdict:?}");
@@ -50,7 +37,7 @@ async fn real_messages_wait_for_their_pushes_and_are_stored_once(database: Datab
     })
     .await;
     assert!(pushed.elapsed() < RELEASE, "released after {:?}", pushed.elapsed());
-    for project in PROJECTS {
+    for project in corpus::PROJECTS {
         assert_eq!(count_held(&gateway, project, HeldState::Parked).await, 0);
         assert_eq!(count_held(&gateway, project, HeldState::Rejected).await, 0);
     }
@@ -91,19 +78,10 @@ fn bytes(message: &Value) -> Vec<u8> {
     message.to_string().into_bytes()
 }
 
-fn revisions(messages: &[Value]) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut revisions = BTreeMap::<&str, BTreeSet<&str>>::new();
-    for message in messages {
-        let (project, revision) = corpus::origin(message);
-        revisions.entry(project).or_default().insert(revision);
-    }
-    revisions
-}
-
 /// Project and state of every stored job; no guid may be there twice.
 async fn jobs_by_guid(gateway: &Gateway) -> BTreeMap<String, (String, String)> {
     let mut jobs = BTreeMap::new();
-    for project in PROJECTS {
+    for project in corpus::PROJECTS {
         for job in all_jobs(gateway, project).await {
             let before = jobs.insert(job.job_guid.clone(), (job.project, job.state));
             assert_eq!(before, None, "{} is stored twice", job.job_guid);

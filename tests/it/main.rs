@@ -34,6 +34,7 @@ mod pulse_registration;
 mod push_notices;
 mod readme;
 mod refusals;
+mod retention;
 mod rules;
 mod shutdown;
 mod state_property;

@@ -30,6 +30,9 @@ const HOSTILE = [
   '<iframe src="https://evil.example/"></iframe> <svg onload="window.broken = 1"></svg> dust',
 ];
 
+/** Where one of the jobs runs that is built for another platform. */
+const ELSEWHERE = "linux2404-64";
+
 const NOW = Math.floor(Date.now() / 1000);
 
 function push(revision, comments) {
@@ -86,6 +89,7 @@ function manyJobs(project, revision) {
             group_symbol: symbol,
             group_name: name,
             build_platform: { os_name: "any", platform, architecture: "x86_64" },
+            machine_platform: { os_name: "any", platform, architecture: "x86_64" },
             option_collection: Object.fromEntries(options.map((option) => [option, true])),
             ...open,
           }),
@@ -137,6 +141,7 @@ function fullJob(project, revision, guid, logs) {
     group_symbol: "U",
     group_name: "Unit tests",
     result: "testfailed",
+    machine_platform: { os_name: "linux", platform: ELSEWHERE, architecture: "x86_64" },
     desc: "Everything that a job can have",
     log_references: [
       { name: "live_backing_log", url: `${logs}/live.log`, parse_status: "parsed" },
@@ -158,4 +163,4 @@ function fullJob(project, revision, guid, logs) {
   });
 }
 
-module.exports = { LOG, push, job, manyJobs, fullJob };
+module.exports = { ELSEWHERE, LOG, push, job, manyJobs, fullJob };

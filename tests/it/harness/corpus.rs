@@ -1,7 +1,9 @@
 //! Real messages, read in place.
 
+use super::jobs::new_revision;
 use super::skipped;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Pulse messages of the shape of 2026.
@@ -25,6 +27,31 @@ pub fn folder() -> Option<PathBuf> {
 pub fn messages(file: &str) -> Option<Vec<Value>> {
     let text = std::fs::read_to_string(folder()?.join(file)).unwrap();
     Some(serde_json::from_str(&text).unwrap())
+}
+
+/// Projects of [`all_messages`].
+pub const PROJECTS: [&str; 3] = ["autoland", "try", "mozilla-inbound"];
+
+/// The 46 messages of 2026 and the 5 of 2018, the latter on the project and push that we set.
+pub fn all_messages() -> Option<Vec<Value>> {
+    let mut all = messages(MESSAGES_2026)?;
+    let revision = new_revision();
+    for mut message in messages(MESSAGES_2018)? {
+        message["origin"]["project"] = json!("autoland");
+        message["origin"]["revision"] = json!(revision);
+        all.push(message);
+    }
+    Some(all)
+}
+
+/// The revisions that messages name, by project.
+pub fn revisions(messages: &[Value]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut revisions = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for message in messages {
+        let (project, revision) = origin(message);
+        revisions.entry(project).or_default().insert(revision);
+    }
+    revisions
 }
 
 /// Project and revision that a message names.

@@ -159,7 +159,7 @@ pub fn job_table(jobs: &[StoredJob]) -> Markup {
                             }
                             td { (status(state, result)) }
                             td { (push_link(&job.project, &job.revision)) }
-                            td { (job.build_platform.platform) " " (job.options.join(" ")) }
+                            td { (job.machine_platform.platform) " " (job.options.join(" ")) }
                             td { (time(job.last_modified)) }
                         }
                     }

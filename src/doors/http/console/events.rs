@@ -19,7 +19,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 use std::convert::Infallible;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 /// What a page wants to hear of.
 #[derive(Debug, Default, Deserialize)]
@@ -80,9 +81,16 @@ pub async fn stream(
             }
             None => (console.gateway.store().change_horizon().await?, false),
         };
-    let listener = Listener {
-        changes: console.gateway.job_changes(),
+    let wakes = Wakes {
+        changes: is_about_jobs.then(|| console.gateway.job_changes()),
         samples: wanted.ticks.is_some().then(|| console.history.changes()),
+        stop: console.stop.clone(),
+        last: None,
+        looked_at: Instant::now(),
+        looks_again: false,
+    };
+    let listener = Listener {
+        wakes,
         filter: is_about_jobs.then_some(filter),
         position,
         told: position,
@@ -101,8 +109,7 @@ pub async fn stream(
 /// A page that listens.
 struct Listener {
     console: Console,
-    changes: watch::Receiver<u64>,
-    samples: Option<watch::Receiver<u64>>,
+    wakes: Wakes,
     /// None: it does not ask for jobs.
     filter: Option<JobFilter>,
     position: ChangePosition,
@@ -120,23 +127,17 @@ impl Listener {
             return Some(self.event(word, 0));
         }
         loop {
-            // Marked as seen before the read: what changes during it wakes us again.
-            self.changes.borrow_and_update();
+            match self.wakes.next().await? {
+                Wake::Sample => return Some(self.event("tick", 0)),
+                Wake::Look => {}
+            }
             let jobs = self.changed().await?;
             if jobs > 0 {
-                sleep_until(self.told_at + limits::CONSOLE_EVENT_INTERVAL).await;
                 return Some(self.event("jobs", jobs));
             }
             let is_silent = self.told_at.elapsed() >= limits::WATCH_CURSOR_INTERVAL;
             if is_silent && self.position != self.told {
                 return Some(self.event("moved", 0));
-            }
-            let stop = self.console.stop.clone();
-            tokio::select! {
-                () = stop.cancelled() => return None,
-                changed = self.changes.changed(), if self.filter.is_some() => changed.ok()?,
-                () = sleep(limits::WATCH_POLL) => {}
-                () = sampled(&mut self.samples) => return Some(self.event("tick", 0)),
             }
         }
     }
@@ -164,13 +165,175 @@ impl Listener {
     }
 }
 
-/// A new sample; never for who does not ask for any.
-async fn sampled(samples: &mut Option<watch::Receiver<u64>>) {
-    let changed = match samples {
-        Some(samples) => samples.changed().await.is_ok(),
+/// What a listener does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    /// It looks for changed jobs.
+    Look,
+    /// It tells of a new sample.
+    Sample,
+}
+
+/// When a listener looks for changes: at first at once, then after each commit and every
+/// [`limits::WATCH_POLL`], but [`limits::CONSOLE_EVENT_INTERVAL`] after its last look at the earliest. Most
+/// commits concern nothing that its page shows, and many pages listen. After a commit it looks a second time
+/// as soon as it may: a short transaction that began earlier may have hidden the commit from the first look.
+struct Wakes {
+    /// None: it does not ask for jobs.
+    changes: Option<watch::Receiver<u64>>,
+    samples: Option<watch::Receiver<u64>>,
+    stop: CancellationToken,
+    last: Option<Wake>,
+    looked_at: Instant,
+    looks_again: bool,
+}
+
+impl Wakes {
+    /// None once the gateway stops.
+    async fn next(&mut self) -> Option<Wake> {
+        if self.last == Some(Wake::Look) {
+            // The look is over now, however long it took.
+            self.looked_at = Instant::now();
+        }
+        if self.last.is_some() {
+            let idle = if self.looks_again { limits::CONSOLE_EVENT_INTERVAL } else { limits::WATCH_POLL };
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = changed(&mut self.changes) => self.looks_again = true,
+                () = sleep_until(self.looked_at + idle) => self.looks_again = false,
+                () = changed(&mut self.samples) => return self.wake(Wake::Sample),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = sleep_until(self.looked_at + limits::CONSOLE_EVENT_INTERVAL) => {}
+            }
+        }
+        // Marked as seen before the look: what changes during it wakes us again.
+        if let Some(changes) = &mut self.changes {
+            changes.borrow_and_update();
+        }
+        self.wake(Wake::Look)
+    }
+
+    fn wake(&mut self, wake: Wake) -> Option<Wake> {
+        self.last = Some(wake);
+        self.last
+    }
+}
+
+/// A change; never for who does not ask for any, or once there will be none.
+async fn changed(changes: &mut Option<watch::Receiver<u64>>) {
+    let has_changed = match changes {
+        Some(changes) => changes.changed().await.is_ok(),
         None => false,
     };
-    if !changed {
+    if !has_changed {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const SOME_TIME: Duration = Duration::from_millis(4500);
+
+    fn wakes(changes: &watch::Sender<u64>, samples: Option<watch::Receiver<u64>>) -> Wakes {
+        let stop = CancellationToken::new();
+        Wakes {
+            changes: Some(changes.subscribe()),
+            samples,
+            stop,
+            last: None,
+            looked_at: Instant::now(),
+            looks_again: false,
+        }
+    }
+
+    /// What it does within some time.
+    async fn done(wakes: &mut Wakes) -> Vec<Wake> {
+        let until = Instant::now() + SOME_TIME;
+        let mut done = Vec::new();
+        while let Ok(Some(wake)) = tokio::time::timeout_at(until, wakes.next()).await {
+            done.push(wake);
+        }
+        done
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_looks_four_times_a_second_however_many_commits_there_are() {
+        let changes = watch::Sender::new(0);
+        let mut wakes = wakes(&changes, None);
+        let committing = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                changes.send_modify(|count| *count += 1);
+            }
+        };
+        let looks = tokio::select! {
+            done = done(&mut wakes) => done.len(),
+            () = committing => 0,
+        };
+        let most = SOME_TIME.as_millis() / limits::CONSOLE_EVENT_INTERVAL.as_millis() + 1;
+        assert!(looks as u128 <= most && looks as u128 >= most - 2, "{looks} looks in {SOME_TIME:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_looks_at_once_and_then_every_second_though_nothing_is_heard() {
+        let changes = watch::Sender::new(0);
+        assert_eq!(done(&mut wakes(&changes, None)).await, [Wake::Look; 5]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_after_a_quiet_while_is_looked_at_without_delay() {
+        let changes = watch::Sender::new(0);
+        let mut wakes = wakes(&changes, None);
+        wakes.next().await;
+        let while_quiet = limits::CONSOLE_EVENT_INTERVAL * 2;
+        let committing = async {
+            tokio::time::sleep(while_quiet).await;
+            changes.send_replace(1);
+        };
+        let since = Instant::now();
+        let (wake, ()) = tokio::join!(wakes.next(), committing);
+        assert_eq!(wake, Some(Wake::Look));
+        assert!(since.elapsed() < while_quiet + Duration::from_millis(5), "{:?}", since.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_transaction_hid_is_looked_for_again_soon_and_but_once() {
+        let changes = watch::Sender::new(0);
+        let mut wakes = wakes(&changes, None);
+        wakes.next().await;
+        changes.send_replace(1);
+        let since = Instant::now();
+        let mut looked = Vec::new();
+        for _ in 0..3 {
+            assert_eq!(wakes.next().await, Some(Wake::Look));
+            looked.push(since.elapsed().as_millis());
+        }
+        let (soon, poll) = (limits::CONSOLE_EVENT_INTERVAL.as_millis(), limits::WATCH_POLL.as_millis());
+        let rounded: Vec<u128> = looked.iter().map(|at| at / 50 * 50).collect();
+        assert_eq!(rounded, [soon, 2 * soon, 2 * soon + poll], "{looked:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_samples_are_told_without_a_look() {
+        let (changes, samples) = (watch::Sender::new(0), watch::Sender::new(0));
+        let mut wakes = wakes(&changes, Some(samples.subscribe()));
+        wakes.next().await;
+        samples.send_replace(1);
+        assert_eq!(wakes.next().await, Some(Wake::Sample));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_look_when_the_gateway_stops() {
+        let changes = watch::Sender::new(0);
+        let mut wakes = wakes(&changes, None);
+        wakes.next().await;
+        changes.send_replace(1);
+        wakes.stop.cancel();
+        assert_eq!(wakes.next().await, None);
     }
 }

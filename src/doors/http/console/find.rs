@@ -19,12 +19,44 @@ use serde::Deserialize;
 
 /// Shortest beginning of a guid or revision that is looked for.
 const SHORTEST_PREFIX: usize = 6;
+/// Characters of a task id in slug form.
+const TASK_ID_LENGTH: usize = 22;
 
-/// What is looked for.
+/// What the box holds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Sought {
+pub struct Question {
     q: String,
+}
+
+/// What a text means.
+enum Sought {
+    /// A job without a task of its own, by the stand-in that dashboards have for its task id.
+    Job(Box<StoredJob>),
+    /// The beginning of a guid.
+    Guid(String),
+    /// Anything else.
+    Text,
+}
+
+impl Sought {
+    async fn of(store: &Store, text: &str) -> Result<Self, StoreError> {
+        if let Some(stand_in) = stand_in_of(text)
+            && let Some(job) = store.job_of_stand_in(stand_in).await?
+        {
+            return Ok(Self::Job(Box::new(job)));
+        }
+        Ok(guid_of(text).map_or(Self::Text, Self::Guid))
+    }
+
+    /// Of a job whose changes are to be heard of.
+    fn guid(&self) -> Option<&str> {
+        match self {
+            Self::Job(job) => Some(&job.guid),
+            Self::Guid(guid) => Some(guid),
+            Self::Text => None,
+        }
+    }
 }
 
 /// What was found.
@@ -41,9 +73,9 @@ struct Found {
 pub async fn show(
     State(console): State<Console>,
     visitor: Visitor,
-    Query(sought): Query<Sought>,
+    Query(question): Query<Question>,
 ) -> Result<Response, Failure> {
-    let text = sought.q.trim().replace('\0', "");
+    let text = question.q.trim().replace('\0', "");
     let page = |body, title: String| Page::new(title, Section::None, body).sought(&text);
     if text.is_empty() {
         let body = html! {
@@ -55,11 +87,12 @@ pub async fn show(
         return Ok(page(body, "Where is my job?".into()).show(visitor.0.as_ref()));
     }
     let store = console.gateway.store();
-    let events = match guid_of(&text) {
-        Some(guid) => console.events(&[("guid", &guid), ("ticks", "1")]).await?,
+    let sought = Sought::of(store, &text).await?;
+    let events = match sought.guid() {
+        Some(guid) => console.events(&[("guid", guid), ("ticks", "1")]).await?,
         None => "/console/events?ticks=1".to_owned(),
     };
-    let found = find(store, &text).await?;
+    let found = find(store, &sought, &text).await?;
     let body = html! {
         h1 { "Where is " span .mono { (text) } "?" }
         div #found data-live="" { (answer(store, &found).await?) }
@@ -67,14 +100,18 @@ pub async fn show(
     Ok(page(body, format!("Where is {text}?")).live(events).show(visitor.0.as_ref()))
 }
 
-async fn find(store: &Store, text: &str) -> Result<Found, StoreError> {
+async fn find(store: &Store, sought: &Sought, text: &str) -> Result<Found, StoreError> {
     let mut found = Found::default();
+    if let Sought::Job(job) = sought {
+        found.by_guid.push((**job).clone());
+        return Ok(found);
+    }
     let limit = limits::CONSOLE_ROWS;
     let looks_like_prefix = text.chars().count() >= SHORTEST_PREFIX && !text.contains(char::is_whitespace);
     if looks_like_prefix {
-        let guid = guid_of(text).unwrap_or_else(|| text.to_owned());
-        found.by_guid = store.jobs_of_guid_prefix(&guid, limit).await?;
-        found.held = store.held_of_guid_prefix(&guid, limit).await?;
+        let guid = sought.guid().unwrap_or(text);
+        found.by_guid = store.jobs_of_guid_prefix(guid, limit).await?;
+        found.held = store.held_of_guid_prefix(guid, limit).await?;
         found.pushes = store.pushes_of_revision_prefix(text, limit).await?;
         found.parked = store.parked_for_revision(text, limit).await?;
     }
@@ -102,7 +139,7 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
                 h2 { a href=(job_address(&job.job.guid)) { (job.job.job_type.name) } }
                 p {
                     @let (state, result) = job.job.shown_state();
-                    (status(state, result)) " on " (job.job.build_platform.platform) " "
+                    (status(state, result)) " on " (job.job.machine_platform.platform) " "
                     (job.job.options.join(" "))
                     " of " (push_link(&job.job.project, &job.job.revision))
                 }
@@ -167,12 +204,22 @@ fn push_list(pushes: &[FoundPush]) -> Markup {
 /// The beginning of the guid that a text means: a guid itself or a Taskcluster task id in slug form, with
 /// or without its run.
 fn guid_of(text: &str) -> Option<String> {
-    let (task, run) = text.split_once(['/', '.']).unwrap_or((text, ""));
-    if task.len() == 22 {
+    let (task, run) = task_and_run(text);
+    if task.len() == TASK_ID_LENGTH {
         let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(task).ok()?.try_into().ok()?;
         return Some(format!("{}/{run}", uuid::Uuid::from_bytes(bytes)));
     }
     uuid::Uuid::try_parse(task).is_ok().then(|| text.to_owned())
+}
+
+/// The stand-in for a task id that a text may mean; stand-ins have but the first run.
+fn stand_in_of(text: &str) -> Option<&str> {
+    let (task, run) = task_and_run(text);
+    (task.len() == TASK_ID_LENGTH && matches!(run, "" | "0")).then_some(task)
+}
+
+fn task_and_run(text: &str) -> (&str, &str) {
+    text.split_once(['/', '.']).unwrap_or((text, ""))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub async fn show(
     };
     let artifacts = artifacts(&console, &found.job).await?;
     let job = &found.job;
-    let title = format!("{} on {}", job.job_type.name, job.build_platform.platform);
+    let title = format!("{} on {}", job.job_type.name, job.machine_platform.platform);
     let body = html! {
         nav .crumbs aria-label="Where this is" {
             a href="/console/pushes" { "Pushes" } " / " a href=(address(&job.project)) { (job.project) } " / "
@@ -87,7 +87,7 @@ fn facts(job: &StoredJob) -> Markup {
             div { dt { "Symbol" } dd { (group) } }
             div { dt { "Group" } dd { (job.group.name) } }
             div { dt { "Tier" } dd { (job.tier) } }
-            div { dt { "Platform" } dd { (job.build_platform.platform) " " (job.options.join(" ")) } }
+            div { dt { "Platform" } dd { (job.machine_platform.platform) " " (job.options.join(" ")) } }
             div { dt { "Machine" } dd { (job.machine) " (" (job.machine_platform.os_name) " "
             (job.machine_platform.platform) " "
                 (job.machine_platform.architecture) ")" } }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// The group symbol of jobs that have no group.
 const NO_GROUP: &str = "?";
 
-/// A row: platform and options.
+/// A row: platform of the machine (what the dashboard calls platform), and options.
 type Row<'a> = (&'a str, String);
 
 /// Jobs of one push by platform, groups without a name first.
@@ -16,7 +16,7 @@ pub fn matrix(jobs: &[ListedJob]) -> Markup {
     let mut rows: BTreeMap<Row<'_>, BTreeMap<(bool, &str), Vec<&ListedJob>>> = BTreeMap::new();
     for job in jobs {
         let group = job.group.symbol.as_str();
-        rows.entry((job.build_platform.platform.as_str(), job.options.join(" ")))
+        rows.entry((job.machine_platform.platform.as_str(), job.options.join(" ")))
             .or_default()
             .entry((group != NO_GROUP, group))
             .or_default()

@@ -45,11 +45,25 @@ function offerThemes() {
   });
 }
 
-/** Replaces what differs in the live parts by what the server says now. */
+/** Milliseconds between two looks at what the server says. */
+const CALM = 300;
+/** Milliseconds until a second attempt at what failed, and between later attempts at most. */
+const FIRST_RETRY = 1000;
+const LAST_RETRY = 30_000;
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** How long to wait after so many failures: ever longer, and not all pages at one time. */
+function patience(failures) {
+  return Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+}
+
+/** Replaces what differs in the live parts by what the server says now. False: it is to be asked again. */
 async function refresh() {
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
-  // Somewhere else now, as a parked job that was stored, or not to be had: what is shown stays.
-  if (!response.ok) return;
+  if (response.status === 429 || response.status >= 500) return false;
+  // Not to be had any more: what is shown stays.
+  if (!response.ok) return true;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(part.id);
@@ -65,40 +79,85 @@ async function refresh() {
     if (details.length === opened.length) details.forEach((one, index) => (one.open = opened[index]));
     if (href) part.querySelector(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
   }
+  return true;
 }
 
-/** Listens for changes. The browser reconnects by itself, with the cursor of the last event. */
+/** Looks at what the server says when asked to, until it was seen; not while nobody sees the page. */
+function looker() {
+  let asked = false;
+  let busy = false;
+  return async () => {
+    asked = true;
+    if (busy) return;
+    busy = true;
+    let failures = 0;
+    while (asked && !document.hidden) {
+      asked = false;
+      const seen = await refresh().catch(() => false);
+      failures = seen ? 0 : failures + 1;
+      asked ||= !seen;
+      await pause(seen ? CALM : patience(failures));
+    }
+    busy = false;
+  };
+}
+
+/**
+ * Listens for changes while the page is seen: browsers have but six connections for all tabs of a host. A
+ * stream that broke or was closed goes on behind the last event that was heard, so that nothing is missed.
+ */
 function listen() {
   const address = document.querySelector("main")?.dataset.events;
   const state = document.querySelector("[data-live-state]");
   if (!address || !window.EventSource) return;
-  let asked = false;
-  let busy = false;
-  const look = async () => {
-    asked = true;
-    if (busy || document.hidden) return;
-    busy = true;
-    while (asked) {
-      asked = false;
-      await refresh().catch(() => {});
-      await new Promise((done) => setTimeout(done, 300));
-    }
-    busy = false;
-  };
+  const look = looker();
+  const next = new URL(address, location.href);
+  let source = null;
+  let failures = 0;
+  let retry = 0;
   const tell = (live) => {
     state.textContent = live ? "Live" : "Reconnecting";
     state.classList.toggle("on", live);
   };
-  const source = new EventSource(address);
-  source.addEventListener("open", () => tell(true));
-  source.addEventListener("error", () => tell(false));
-  for (const kind of ["jobs", "tick", "stale"]) source.addEventListener(kind, look);
+  const close = () => {
+    clearTimeout(retry);
+    source?.close();
+    source = null;
+  };
+  const open = () => {
+    close();
+    const opened = new EventSource(next);
+    source = opened;
+    opened.addEventListener("open", () => {
+      failures = 0;
+      tell(true);
+    });
+    opened.addEventListener("error", () => {
+      tell(false);
+      // After a connection that broke the browser comes again by itself, after a refusal it does not.
+      if (opened !== source || opened.readyState !== EventSource.CLOSED) return;
+      failures += 1;
+      retry = setTimeout(open, patience(failures));
+    });
+    for (const kind of ["ready", "moved", "jobs", "tick", "stale"]) {
+      opened.addEventListener(kind, (event) => {
+        next.searchParams.set("cursor", event.lastEventId);
+        if (kind !== "ready" && kind !== "moved") look();
+      });
+    }
+  };
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && asked) look();
+    if (document.hidden) {
+      close();
+      return;
+    }
+    open();
+    look();
   });
-  window.addEventListener("pagehide", () => source.close());
+  window.addEventListener("pagehide", close);
   // A page that comes back as it was left has missed what happened since.
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+  if (!document.hidden) open();
 }
 
 document.addEventListener("keydown", (event) => {

@@ -1,7 +1,7 @@
 //! Where is my job?
 
 use super::visit::{message, on_each_database};
-use crate::domain::Outcome;
+use crate::domain::{Outcome, TaskRun};
 
 const GUID: &str = "0f3a6d2e-8c41-4b7a-9d10-5e2b7c9a1f01/0";
 /// The same in slug form.
@@ -20,6 +20,21 @@ async fn a_job_is_found_by_guid_task_id_and_part_of_its_name() {
         assert!(text.contains("Received over <b>pulse</b>") && text.contains("Stored"), "{text}");
         // What stands for any text in a pattern stands for itself in a search.
         assert!(visit.page("/console/find?q=grind%25opt").await.contains("Nothing has that"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_without_a_task_is_found_by_the_task_id_that_dashboards_have_for_it() {
+    on_each_database(async |visit| {
+        let task_id = TaskRun::stand_in("pruning-2");
+        for sought in [task_id.clone(), format!("{task_id}.0"), format!("{task_id}%2F0")] {
+            let text = visit.page(&format!("/console/find?q={sought}")).await;
+            assert!(text.contains("/console/job?guid=pruning-2\""), "{sought}: {text}");
+            assert!(text.contains("data-events=\"/console/events?guid=pruning-2&amp;"), "{sought}: {text}");
+        }
+        let text = visit.page(&format!("/console/find?q={task_id}.1")).await;
+        assert!(text.contains("Nothing has that"), "it has but one run: {text}");
     })
     .await;
 }

@@ -14,7 +14,7 @@ impl Latencies {
     }
 
     /// What so many percent took at most.
-    fn at(&self, percent: usize) -> Duration {
+    pub fn at(&self, percent: usize) -> Duration {
         let index = (self.sorted.len() * percent).div_ceil(100).saturating_sub(1);
         self.sorted.get(index).copied().unwrap_or_default()
     }
