@@ -347,6 +347,9 @@ pub const PULSE_RETRY: (Duration, Duration) = (Duration::from_millis(500), Durat
 pub const PULSE_REDECLARE: Duration = Duration::from_secs(60);
 /// The queue of a removed exchange is looked at this often, to see whether it is empty.
 pub const PULSE_DRAINED_LOOK: Duration = Duration::from_millis(500);
+/// So long the queue of a removed exchange must have been empty and without consumers before it is deleted:
+/// longer than [`PULSE_DRAIN`], for which a gateway that stops may hold deliveries without a consumer.
+pub const PULSE_DRAINED_QUIET: Duration = Duration::from_secs(18);
 /// Age at which a connection to a broker is replaced, unless configured otherwise.
 pub const PULSE_CONNECTION_AGE: Duration = Duration::from_secs(3600);
 /// Part of [`DRAIN`] in which deliveries under way are decided and acknowledged.

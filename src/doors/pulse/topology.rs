@@ -15,8 +15,10 @@ use std::collections::BTreeSet;
 pub(super) struct Declared {
     /// As stored when it was declared.
     pub(super) registration: Registration,
-    /// Messages that wait in its queue.
+    /// Messages that wait in its queue; those that are delivered and not acknowledged are not among them.
     pub(super) waiting: u32,
+    /// Consumers of its queue, anybody's.
+    pub(super) consumers: u32,
 }
 
 /// Declares the queue of the registration of this name, binds it, and unbinds what is stale. `None`:
@@ -59,7 +61,7 @@ async fn declare_on(
     if !registration.draining {
         exchange_exists(channel, &registration.exchange).await?;
     }
-    let Some(waiting) = declare_queue(channel, &registration, &queue).await? else { return Ok(None) };
+    let Some(declared) = declare_queue(channel, &registration, &queue).await? else { return Ok(None) };
     store.remember_bindings((name, &registration.broker, &queue), &new).await?;
     for Binding { exchange, routing_key } in wanted {
         let options = QueueBindOptions::default();
@@ -88,7 +90,8 @@ async fn declare_on(
             "bindings changed"
         );
     }
-    Ok(Some(Declared { registration, waiting }))
+    let (waiting, consumers) = (declared.message_count(), declared.consumer_count());
+    Ok(Some(Declared { registration, waiting, consumers }))
 }
 
 /// # Errors
@@ -106,17 +109,17 @@ pub(super) async fn exchange_exists(channel: &Channel, exchange: &str) -> Result
     }
 }
 
-/// Gives how many messages wait in it; `None`: there is none, and none is to be made.
+/// Gives what the broker says of it; `None`: there is none, and none is to be made.
 async fn declare_queue(
     channel: &Channel,
     registration: &Registration,
     queue: &str,
-) -> Result<Option<u32>, PulseError> {
+) -> Result<Option<lapin::Queue>, PulseError> {
     let mut options = QueueDeclareOptions::durable();
     options.passive = registration.draining;
     let declaring = channel.queue_declare(queue.into(), options, arguments(registration.queue_type));
     match answer(declaring).await? {
-        Ok(declared) => Ok(Some(declared.message_count())),
+        Ok(declared) => Ok(Some(declared)),
         Err(error) => match reply(&error) {
             Some((NOT_FOUND, _)) if registration.draining => Ok(None),
             Some((PRECONDITION_FAILED, reason)) => {
