@@ -97,7 +97,7 @@ impl Consumer {
                         }
                     }
                 }
-                delivery = flow.stream.next() => {
+                delivery = flow.arrivals.next(), if flow.has_room() => {
                     let first = delivery.ok_or(PulseError::Cancelled)??;
                     if !flow.take_in(&self.door.gateway, first).await? {
                         return Ok(Ended::Stopped);
