@@ -427,6 +427,10 @@ pub const PUSH_READ: Duration = Duration::from_secs(120);
 pub const PUSH_BYTES: u64 = 32 * 1024 * 1024;
 /// How long it is remembered that a push was asked for.
 pub const PUSH_FETCH_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Entries of a push log that are asked for at once, and fewer where their answer is too large.
+pub const PUSH_LOG_SLICE: u64 = 100;
+/// Push logs that are followed at once: one whose server is silent does not delay the others.
+pub const PUSH_LOGS_AT_ONCE: usize = 8;
 /// How long it is remembered how far a push log was read (contract-ingest 3.7).
 pub const PUSH_LOG_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Microseconds of a day.

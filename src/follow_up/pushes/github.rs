@@ -40,7 +40,7 @@ pub(super) async fn ask(
             break;
         }
     }
-    Ok(Found { pushes: vec![push_of_pages(pages)?], etag: first_etag, last_id: None })
+    Ok(Found { pushes: vec![push_of_pages(pages)?], etag: first_etag, ..Found::default() })
 }
 
 /// Owner and name are those of the registered repository (R30); a target holds digits only.

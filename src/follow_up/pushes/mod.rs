@@ -35,7 +35,7 @@ impl PushWork {
         Self { gateway, hosts }
     }
 
-    async fn store(&self, lease: &Lease, repository: &Repository, found: Found) -> Result<(), StoreError> {
+    async fn store(&self, lease: &Lease, repository: &Repository, found: &Found) -> Result<(), StoreError> {
         for push in &found.pushes {
             self.gateway.store_fetched_push(repository.id, push).await?;
         }
@@ -68,8 +68,11 @@ impl Work for PushWork {
             Ok(found) => {
                 let project = repository.name.as_str();
                 tracing::info!(project, target = %entry.target, pushes = found.pushes.len(), "asked a host");
-                self.store(lease, repository, found).await?;
-                Ok(Outcome::Done)
+                self.store(lease, repository, &found).await?;
+                Ok(match said_of(&found.unread) {
+                    None => Outcome::Done,
+                    Some(why) => Outcome::Dead { why },
+                })
             }
             Err(error) => Ok(error.outcome()),
         }
@@ -81,10 +84,21 @@ impl Work for PushWork {
 pub(super) struct Found {
     /// Pushes, oldest first; none: nothing has changed, or all of it was obsoleted.
     pub(super) pushes: Vec<Push>,
+    /// Entries of a push log that make no push, with their numbers.
+    pub(super) unread: Vec<(u64, AnswerError)>,
     /// What to send with the same question the next time.
     pub(super) etag: Option<String>,
     /// Newest entry of the push log.
     pub(super) last_id: Option<u64>,
+}
+
+/// What to say of entries that make no push; none: there are none.
+fn said_of(unread: &[(u64, AnswerError)]) -> Option<String> {
+    let (id, first) = unread.first()?;
+    Some(match unread.len() {
+        1 => format!("entry {id} of the push log makes no push: {first}"),
+        several => format!("{several} entries of the push log make no push, first {id}: {first}"),
+    })
 }
 
 /// Why a host's answer made no push.
