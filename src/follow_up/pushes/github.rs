@@ -30,7 +30,11 @@ pub(super) async fn ask(
         let number = pages.len() + 1;
         let url = page_url(&hosts.options.github_api, repository, target, number)?;
         // A tag stands for one page: it says nothing of what follows a full one.
-        let answered = hosts.ask_github(&url, etag.filter(|_| number == 1)).await?;
+        let asked = hosts.ask_github(&url, etag.filter(|_| number == 1)).await;
+        let answered = asked.map_err(|error| match error {
+            AskError::LeftAlone(time) if number > 1 => AskError::CutShort(time),
+            other => other,
+        })?;
         let Some(body) = answered.body else { return Ok(Found::default()) };
         let page = read(&body)?;
         let is_full = page.is_full();

@@ -113,6 +113,9 @@ pub(super) enum AskError {
     /// The host's rate limit is spent.
     #[error("the host's rate limit is spent; it is asked again in {} s", .0.as_secs())]
     LeftAlone(Duration),
+    /// Likewise, after some of the answer.
+    #[error("the host's rate limit was spent before all pages were read; it is asked again in {} s", .0.as_secs())]
+    CutShort(Duration),
     /// The push log does not have it, perhaps not yet.
     #[error("the host knows nothing of {0}")]
     Missing(PushTarget),
@@ -139,7 +142,8 @@ impl AskError {
                 Outcome::Retry { why, after: error.retry_after() }
             }
             Self::Fetch(error) if error.worth_retrying() => Outcome::Retry { why, after: None },
-            Self::LeftAlone(time) => Outcome::Retry { why, after: Some(*time) },
+            Self::LeftAlone(time) => Outcome::Later { why, after: *time },
+            Self::CutShort(time) => Outcome::Retry { why, after: Some(*time) },
             Self::Missing(_) => Outcome::Retry { why, after: None },
             Self::Fetch(_) | Self::Answer(_) | Self::Url(_) | Self::NoSuchQuestion { .. } => {
                 Outcome::Dead { why }

@@ -287,6 +287,8 @@ async fn a_spent_rate_limit_is_waited_for_by_everything_that_is_asked_there() {
         world.told(NoticeKind::GitHubPush, &world.github_push(HEAD, BASE)).await;
         world.until("the other waits too", async || waits(1).await).await;
         assert_eq!(world.host.asked().len(), 1);
+        let attempts: Vec<_> = world.waiting(false).await.iter().map(|entry| entry.attempts).collect();
+        assert_eq!(attempts, [1, 0], "what did not even ask has made no attempt");
     })
     .await;
 }
