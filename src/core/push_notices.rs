@@ -45,14 +45,21 @@ pub(crate) async fn submit(
 ) -> Vec<Verdict> {
     let mut verdicts = vec![None; notices.len()];
     let (mut positions, mut items) = (Vec::new(), Vec::new());
+    // Once the database is away it is so for all that follow: each would wait for a connection in vain,
+    // and the door would learn minutes later that it is to pause (R22).
+    let mut away: Option<Verdict> = None;
     for (position, submission) in notices.into_iter().enumerate() {
         let PushNoticeSubmission { received_at, raw, format, notice, context } = submission;
-        let followed = match notice {
-            Ok(notice) => follow(shared, principal, notice).await,
-            Err(refused) => Err(refused),
+        let followed = match (notice, &away) {
+            (Ok(_), Some(away)) => Ok(away.clone()),
+            (Ok(notice), None) => follow(shared, principal, notice).await,
+            (Err(refused), _) => Err(refused),
         };
         match followed {
             Ok(verdict) => {
+                if matches!(verdict.outcome, Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. }) {
+                    away = Some(verdict.clone());
+                }
                 Metrics::global().received(Door::Pulse, 1);
                 let tally: Tally = [&verdict.outcome].into_iter().collect();
                 Metrics::global().decided(Door::Pulse, &tally);

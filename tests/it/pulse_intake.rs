@@ -353,3 +353,32 @@ async fn nothing_is_lost_while_postgresql_is_away() {
     assert_eq!(held_of(&gateway, &exchange).await, []);
     assert_eq!(publisher.waiting(&queue_of(&exchange)).await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_about_pushes_wait_at_once_when_postgresql_is_away() {
+    let Some(server) = crate::harness::postgres::PrivatePostgres::start_new().await else { return };
+    let Some((gateway, broker, _)) = start(&Database::on_server(&server.url()).await).await else { return };
+    let repository = ["repository", "add", "hg-quince", "--dvcs", "hg", "--url", "https://hg.invalid/quince"];
+    run(herdgate_on(&gateway.database).args(repository)).await.done();
+    let exchange = new_exchange();
+    let registration = json!({ "exchange": exchange, "kind": "hg-push" });
+    let publisher = publisher_to(&gateway, &broker, &registration).await;
+    server.stop();
+    for id in 0..100 {
+        let push = json!({ "repo_url": "https://hg.invalid/quince", "pushlog_pushes": [{ "pushid": id }] });
+        publisher.send("quince", &json!({ "payload": push })).await;
+    }
+    // Each alone would wait 3 s for a connection.
+    eventually("it says that it waits", TAKEN_IN, async || {
+        gateway.output().contains("the database is away").then_some(())
+    })
+    .await;
+    assert_eq!(publisher.waiting(&queue_of(&exchange)).await, Some(0), "they are delivered");
+    server.start().await;
+    eventually("all are acknowledged", TAKEN_IN * 2, async || {
+        let metrics = metrics(&gateway).await;
+        let stored = "herdgate_submissions_decided_total{door=\"pulse\",verdict=\"stored\"} 100";
+        metrics.contains(stored).then_some(())
+    })
+    .await;
+}
