@@ -57,7 +57,10 @@ pub(crate) async fn submit(
         };
         match followed {
             Ok(verdict) => {
-                if matches!(verdict.outcome, Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. }) {
+                if matches!(
+                    verdict.outcome,
+                    Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. }
+                ) {
                     away = Some(verdict.clone());
                 }
                 Metrics::global().received(Door::Pulse, 1);

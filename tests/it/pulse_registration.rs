@@ -130,11 +130,17 @@ async fn a_drained_queue_is_not_deleted_under_deliveries_that_others_hold(databa
     run(herdgate_on(&gateway.database).args(remove)).await.done();
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert!(!held.data.is_empty());
-    assert_eq!(publisher.waiting(&queue).await, Some(0), "the queue is there, and empty but for what is held");
+    assert_eq!(
+        publisher.waiting(&queue).await,
+        Some(0),
+        "the queue is there, and empty but for what is held"
+    );
     connection.close(200, "OK".into()).await.unwrap();
     all_stored(&gateway, &guids).await;
-    eventually("the queue is gone", DRAINED, async || publisher.waiting(&queue).await.is_none().then_some(()))
-        .await;
+    eventually("the queue is gone", DRAINED, async || {
+        publisher.waiting(&queue).await.is_none().then_some(())
+    })
+    .await;
 }
 
 async fn staging_and_production_of_one_exchange_have_queues_of_their_own(database: Database) {

@@ -153,7 +153,9 @@ impl Consumer {
         flow.wind_down().await?;
         let mut quiet_since = None;
         loop {
-            let Some(declared) = self.declare(&name).await? else { return self.forget(&name).await.map(Some) };
+            let Some(declared) = self.declare(&name).await? else {
+                return self.forget(&name).await.map(Some);
+            };
             if !declared.registration.draining || declared.waiting > 0 {
                 return Ok(Some(Ended::GaveBack));
             }

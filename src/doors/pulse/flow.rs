@@ -190,7 +190,8 @@ impl Flow {
 
     /// Takes nothing more, decides and acknowledges what was submitted, and gives the rest back.
     pub(super) async fn wind_down(&mut self) -> Result<(), PulseError> {
-        answer(self.channel.basic_cancel(self.arrivals.consumer.tag(), BasicCancelOptions::default())).await??;
+        answer(self.channel.basic_cancel(self.arrivals.consumer.tag(), BasicCancelOptions::default()))
+            .await??;
         if timeout(limits::PULSE_DRAIN, self.settle_all()).await.is_err() {
             let undecided = self.window.undecided().len();
             tracing::warn!(queue = self.queue, undecided, "deliveries were given back undecided");

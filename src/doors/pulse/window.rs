@@ -89,7 +89,8 @@ mod tests {
     fn sized(tag: u64, bytes: usize) -> Arc<Received> {
         let form = RegistrationForm { exchange: "exchange/kiln/jobs".into(), ..Default::default() };
         let registration = form.check(RegistrationOrigin::Command).unwrap();
-        let delivery = Delivery::mock(tag, "exchange/kiln/jobs".into(), "a.b".into(), false, vec![b' '; bytes]);
+        let delivery =
+            Delivery::mock(tag, "exchange/kiln/jobs".into(), "a.b".into(), false, vec![b' '; bytes]);
         Arc::new(Received::new(delivery, &registration, chrono::Utc::now()))
     }
 

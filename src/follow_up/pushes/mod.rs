@@ -17,6 +17,7 @@ use crate::core::Gateway;
 use crate::domain::{Push, PushTarget, Repository, RepositoryKind};
 use crate::fetch::FetchError;
 use crate::formats::push_notices::AnswerError;
+use crate::limits;
 use crate::store::StoreError;
 use crate::store::follow_up::PUSH_FETCHES;
 use std::sync::Arc;
@@ -119,6 +120,9 @@ pub(super) enum AskError {
     /// The push log does not have it, perhaps not yet.
     #[error("the host knows nothing of {0}")]
     Missing(PushTarget),
+    /// More commits than are read.
+    #[error("the push has {} commits or more; store it by `herdgate push submit`", limits::COMMITS)]
+    TooManyCommits,
     /// The repository's URL is not of the host's form.
     #[error("the repository's URL {0:?} is not of a form that its host can be asked by")]
     Url(String),
@@ -145,9 +149,11 @@ impl AskError {
             Self::LeftAlone(time) => Outcome::Later { why, after: *time },
             Self::CutShort(time) => Outcome::Retry { why, after: Some(*time) },
             Self::Missing(_) => Outcome::Retry { why, after: None },
-            Self::Fetch(_) | Self::Answer(_) | Self::Url(_) | Self::NoSuchQuestion { .. } => {
-                Outcome::Dead { why }
-            }
+            Self::Fetch(_)
+            | Self::Answer(_)
+            | Self::TooManyCommits
+            | Self::Url(_)
+            | Self::NoSuchQuestion { .. } => Outcome::Dead { why },
         }
     }
 }

@@ -244,6 +244,21 @@ async fn commits_are_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_push_of_more_commits_than_are_read_is_given_up_rather_than_stored_by_a_wrong_tip() {
+    world(async |world| {
+        for page in 0..100 {
+            let many: Vec<Value> = (0..100).map(|n| listed(&format!("{:040}", page * 100 + n))).collect();
+            let path = COMPARED.replace("&page=1", &format!("&page={}", page + 1));
+            world.host.says(&path, ok(json!({"commits": many})));
+        }
+        world.told(NoticeKind::GitHubPush, &world.github_push(BASE, HEAD)).await;
+        assert!(world.given_up().await.contains("10000 commits or more"));
+        assert!(world.pushes(&world.git).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_error_status_is_tried_again_until_the_host_has_it() {
     world(async |world| {
         let mut says: Says = [500, 404, 403].map(|status| (status, vec![], "no".into())).into();

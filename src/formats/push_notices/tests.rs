@@ -164,9 +164,7 @@ fn an_answer_that_is_none_says_why() {
 
 #[test]
 fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
-    let push = |user: Value| {
-        json!({"date": 1, "user": user, "changesets": [{"node": HEAD, "author": "a", "desc": "x"}]})
-    };
+    let push = |user: Value| json!({"date": 1, "user": user, "changesets": [{"node": HEAD, "author": "a", "desc": "x"}]});
     let log = json!({"lastpushid": 2, "pushes": {"1": push(Value::Null), "2": push("a".into())}});
     let log = push_log(log.to_string().as_bytes()).unwrap();
     assert!(matches!(log.pushes[&1], Err(AnswerError::Unreadable(_))));
