@@ -66,6 +66,18 @@ async fn bindings_change_within_5_s_and_no_message_is_lost(database: Database) {
     all_stored(&gateway, &guids).await;
 }
 
+async fn a_changed_registration_says_what_it_was_bound_by(database: Database) {
+    let Some(broker) = Broker::shared() else { return };
+    let gateway = Gateway::on(&broker.for_gateway_on(&database)).start().await;
+    let exchange_name = new_exchange();
+    let bound_by = |key: &str| json!({ "exchange": exchange_name, "kind": "hg-push", "routing_keys": [key] });
+    let first = register(&gateway, &bound_by("integration/autoland")).await;
+    let again = register(&gateway, &bound_by("integration/autoland")).await;
+    assert!(!first.stderr.contains("was changed") && !again.stderr.contains("was changed"), "{again:?}");
+    let second = register(&gateway, &bound_by("mozilla-central")).await;
+    assert!(second.stderr.contains("bound by integration/autoland to"), "{second:?}");
+}
+
 async fn a_missing_exchange_is_said_and_stops_no_other(database: Database) {
     let Some((gateway, broker, revision)) = start(&database).await else { return };
     let (missing, there) = (new_exchange(), new_exchange());
@@ -262,6 +274,7 @@ async fn registrations_are_administered_over_grpc_too(database: Database) {
 
 on_both_databases!(
     bindings_change_within_5_s_and_no_message_is_lost,
+    a_changed_registration_says_what_it_was_bound_by,
     a_missing_exchange_is_said_and_stops_no_other,
     a_removed_exchange_is_drained_before_its_queue_goes,
     a_drained_queue_is_not_deleted_under_deliveries_that_others_hold,
