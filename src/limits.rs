@@ -343,6 +343,8 @@ pub const PULSE_ANSWER: Duration = Duration::from_secs(15);
 pub const PULSE_HEARTBEAT: Duration = Duration::from_secs(20);
 /// First and longest pause before the next attempt to reach a broker or an exchange.
 pub const PULSE_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// An exchange that is not there is looked for this often, and for how long, before the pauses grow.
+pub const PULSE_MISSING: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(600));
 /// Queues and bindings are declared anew this often, should somebody have deleted them.
 pub const PULSE_REDECLARE: Duration = Duration::from_secs(60);
 /// The queue of a removed exchange is looked at this often, to see whether it is empty.

@@ -44,13 +44,24 @@ impl Consumer {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new();
         let name = self.registration().name.clone();
+        let (look, eager) = limits::PULSE_MISSING;
+        let eager_until = Instant::now() + eager;
         while !self.stop.is_cancelled() {
             match self.consume(&mut backoff).await {
                 Ok(Ended::Stopped | Ended::Gone) => return,
                 Ok(Ended::GaveBack) => {}
                 // The session notices too, and says so for all.
                 Err(_) if !self.connection.status().connected() => return,
-                Err(error) => self.note(&name, ConsumerPhase::Failing, &error.to_string()),
+                Err(error) => {
+                    self.note(&name, ConsumerPhase::Failing, &error.to_string());
+                    // Whoever has just registered it is about to publish.
+                    if matches!(error, PulseError::NoExchange(_)) && Instant::now() < eager_until {
+                        if self.stop.run_until_cancelled(sleep(look)).await.is_none() {
+                            return;
+                        }
+                        continue;
+                    }
+                }
             }
             if !backoff.wait(&self.stop).await {
                 return;
