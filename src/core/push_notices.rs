@@ -101,9 +101,10 @@ pub(super) async fn follow(
     let PushNotice { repository, branch, details } = match notice {
         Notice::Push(push) => push,
         Notice::Skipped(reason) => {
-            let warning = Violation::new("", "skipped", format!("nothing is stored: {reason}"));
+            Metrics::global().push_notice_skipped(reason.as_str());
+            tracing::info!(source = %principal.source, %reason, "a message about a push is skipped");
             let outcome = Outcome::Unchanged(UnchangedReason::NothingToStore);
-            return Ok(Verdict { guid: None, outcome, warnings: vec![warning] });
+            return Ok(Verdict { guid: None, outcome, warnings: vec![reason.warning()] });
         }
     };
     let refused = |project: Option<&str>, violation| Refused {
