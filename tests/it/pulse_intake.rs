@@ -250,8 +250,8 @@ async fn compressed_messages_are_taken_by_what_they_are_decompressed(database: D
     let publisher = publisher_to(&gateway, &broker, &registration(&exchange)).await;
     gateway.ask_to_stop();
     gateway.stopped().await;
-    // 600 MiB that are less than one on their way.
-    let guids: Vec<String> = (0..150).map(|_| new_guid()).collect();
+    // 400 MiB that are less than one on their way.
+    let guids: Vec<String> = (0..100).map(|_| new_guid()).collect();
     for guid in &guids {
         let mut body = pulse(guid, &revision).to_string().into_bytes();
         body.resize(4 * 1024 * 1024, b' ');

@@ -115,7 +115,7 @@ pub(super) enum AskError {
     #[error("the host's rate limit is spent; it is asked again in {} s", .0.as_secs())]
     LeftAlone(Duration),
     /// Likewise, after some of the answer.
-    #[error("the host's rate limit was spent before all pages were read; it is asked again in {} s", .0.as_secs())]
+    #[error("the host's rate limit was spent before all pages were read; asked again in {} s", .0.as_secs())]
     CutShort(Duration),
     /// The push log does not have it, perhaps not yet.
     #[error("the host knows nothing of {0}")]
