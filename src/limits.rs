@@ -348,10 +348,15 @@ pub const PULSE_ANSWER: Duration = Duration::from_secs(15);
 pub const PULSE_HEARTBEAT: Duration = Duration::from_secs(20);
 /// First and longest pause before the next attempt to reach a broker or an exchange.
 pub const PULSE_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// An exchange that is not there is looked for this often, and for how long, before the pauses grow.
+pub const PULSE_MISSING: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(600));
 /// Queues and bindings are declared anew this often, should somebody have deleted them.
 pub const PULSE_REDECLARE: Duration = Duration::from_secs(60);
 /// The queue of a removed exchange is looked at this often, to see whether it is empty.
 pub const PULSE_DRAINED_LOOK: Duration = Duration::from_millis(500);
+/// So long the queue of a removed exchange must have been empty and without consumers before it is deleted:
+/// longer than [`PULSE_DRAIN`], for which a gateway that stops may hold deliveries without a consumer.
+pub const PULSE_DRAINED_QUIET: Duration = Duration::from_secs(18);
 /// Age at which a connection to a broker is replaced, unless configured otherwise.
 pub const PULSE_CONNECTION_AGE: Duration = Duration::from_secs(3600);
 /// Part of [`DRAIN`] in which deliveries under way are decided and acknowledged.
@@ -429,6 +434,10 @@ pub const PUSH_READ: Duration = Duration::from_secs(120);
 pub const PUSH_BYTES: u64 = 32 * 1024 * 1024;
 /// How long it is remembered that a push was asked for.
 pub const PUSH_FETCH_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Entries of a push log that are asked for at once, and fewer where their answer is too large.
+pub const PUSH_LOG_SLICE: u64 = 100;
+/// Push logs that are followed at once: one whose server is silent does not delay the others.
+pub const PUSH_LOGS_AT_ONCE: usize = 8;
 /// How long it is remembered how far a push log was read (contract-ingest 3.7).
 pub const PUSH_LOG_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Microseconds of a day.

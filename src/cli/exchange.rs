@@ -4,7 +4,7 @@ use super::administration::{Administration, Target};
 use super::database::Create;
 use super::output::{Table, json, line, notice};
 use super::{Context, Exit, Failure, read_file};
-use crate::domain::RegistrationOrigin;
+use crate::domain::{Registration, RegistrationOrigin};
 use crate::doors::grpc::translate;
 use crate::formats::registration::parse_registrations;
 use crate::proto::Exchange;
@@ -65,9 +65,17 @@ pub(super) async fn run(command: ExchangeCommand, context: Context) -> Result<Ex
                 .map_err(|error| Failure::Refused(format!("{}: {error}", file.display())))?;
             let mut administration = open(&target).await?;
             for registration in registrations {
+                let before = administration.exchanges().await?;
+                let before = before.into_iter().find(|known| known.name == registration.name);
                 let keys = registration.binding_keys().len();
                 let stored = administration.add_exchange(translate::exchange(&registration, None)).await?;
                 line(&format!("{} is registered as {}, bound by {keys}", stored.exchange, stored.name))?;
+                if let Some(bound) = before.and_then(|before| bound_otherwise(before, &registration)) {
+                    let name = &stored.name;
+                    notice(&format!(
+                        "{name} was changed: it was bound by {bound}; give the registration another name to keep both"
+                    ));
+                }
             }
         }
         ExchangeCommand::List { json: as_json, target } => {
@@ -83,6 +91,15 @@ pub(super) async fn run(command: ExchangeCommand, context: Context) -> Result<Ex
         }
     }
     Ok(Exit::Done)
+}
+
+/// What a registration was bound by, if that is something else than it will be.
+fn bound_otherwise(before: Exchange, now: &Registration) -> Option<String> {
+    let before = translate::registration_of(before).ok()?;
+    let keys_before = before.binding_keys();
+    let same = before.exchange == now.exchange && keys_before == now.binding_keys();
+    let keys: Vec<String> = keys_before.into_iter().collect();
+    (!same).then(|| format!("{} to {}", keys.join(", "), before.exchange))
 }
 
 fn table(exchanges: &[Exchange]) -> Table {

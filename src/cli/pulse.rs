@@ -4,6 +4,7 @@ use super::brokers::{brokers, named};
 use super::output::{json, line, notice};
 use super::publish::{exchange, routing_key};
 use super::{Context, Exit, Failure, verdicts};
+use crate::domain::ExchangeKind;
 use crate::doors::grpc::translate;
 use crate::doors::pulse::{Tail, Tailed};
 use clap::{Args, Subcommand};
@@ -31,6 +32,10 @@ pub struct TailArgs {
     /// Say what Herdgate would make of each message; whether repository and push exist is not checked
     #[arg(long)]
     validate: bool,
+    /// What the messages tell of: jobs, github-push, github-pull-request or hg-push [default: what the
+    /// well-known exchanges of pushes carry, otherwise jobs]
+    #[arg(long, value_parser = kind)]
+    kind: Option<ExchangeKind>,
     /// End after so many messages
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -48,7 +53,9 @@ pub(super) async fn run(command: PulseCommand, context: Context) -> Result<Exit,
     crate::telemetry::log_to_stderr(&configuration.log);
     let brokers = brokers(&configuration)?;
     let broker = named(&brokers, arguments.broker.as_deref())?;
-    let mut tail = Tail::open(&brokers, broker, &arguments.exchange, &arguments.key).await?;
+    let kind = arguments.kind.or_else(|| ExchangeKind::of_push_exchange(&arguments.exchange));
+    let carried = (arguments.exchange.as_str(), kind.unwrap_or(ExchangeKind::Jobs));
+    let mut tail = Tail::open(&brokers, broker, carried, &arguments.key).await?;
     notice(&format!("listening to {} for {} on {}", arguments.exchange, arguments.key, tail.queue()));
     let mut shown = 0;
     while arguments.count.is_none_or(|count| shown < count) {
@@ -67,6 +74,11 @@ pub(super) async fn run(command: PulseCommand, context: Context) -> Result<Exit,
         shown += 1;
     }
     Ok(Exit::Done)
+}
+
+fn kind(word: &str) -> Result<ExchangeKind, String> {
+    let known = ExchangeKind::ALL.map(ExchangeKind::as_str).join(", ");
+    ExchangeKind::from_word(word).ok_or_else(|| format!("use one of {known}"))
 }
 
 /// The body as people read it: JSON laid out, other text as it is, other bytes as digits.

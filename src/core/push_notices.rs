@@ -45,14 +45,24 @@ pub(crate) async fn submit(
 ) -> Vec<Verdict> {
     let mut verdicts = vec![None; notices.len()];
     let (mut positions, mut items) = (Vec::new(), Vec::new());
+    // Once the database is away it is so for all that follow: each would wait for a connection in vain,
+    // and the door would learn minutes later that it is to pause (R22).
+    let mut away: Option<Verdict> = None;
     for (position, submission) in notices.into_iter().enumerate() {
         let PushNoticeSubmission { received_at, raw, format, notice, context } = submission;
-        let followed = match notice {
-            Ok(notice) => follow(shared, principal, notice).await,
-            Err(refused) => Err(refused),
+        let followed = match (notice, &away) {
+            (Ok(_), Some(away)) => Ok(away.clone()),
+            (Ok(notice), None) => follow(shared, principal, notice).await,
+            (Err(refused), _) => Err(refused),
         };
         match followed {
             Ok(verdict) => {
+                if matches!(
+                    verdict.outcome,
+                    Outcome::RetryLater { cause: RetryCause::DatabaseUnavailable, .. }
+                ) {
+                    away = Some(verdict.clone());
+                }
                 Metrics::global().received(Door::Pulse, 1);
                 let tally: Tally = [&verdict.outcome].into_iter().collect();
                 Metrics::global().decided(Door::Pulse, &tally);
@@ -91,9 +101,10 @@ pub(super) async fn follow(
     let PushNotice { repository, branch, details } = match notice {
         Notice::Push(push) => push,
         Notice::Skipped(reason) => {
-            let warning = Violation::new("", "skipped", format!("nothing is stored: {reason}"));
+            Metrics::global().push_notice_skipped(reason.as_str());
+            tracing::info!(source = %principal.source, %reason, "a message about a push is skipped");
             let outcome = Outcome::Unchanged(UnchangedReason::NothingToStore);
-            return Ok(Verdict { guid: None, outcome, warnings: vec![warning] });
+            return Ok(Verdict { guid: None, outcome, warnings: vec![reason.warning()] });
         }
     };
     let refused = |project: Option<&str>, violation| Refused {

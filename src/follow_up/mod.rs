@@ -53,6 +53,13 @@ pub enum Outcome {
         /// Wait at least this long: the other side asked for it.
         after: Option<Duration>,
     },
+    /// It could not be begun yet: no attempt is counted.
+    Later {
+        /// What it waits for, for whoever reads the list of work.
+        why: String,
+        /// Wait at least this long.
+        after: Duration,
+    },
     /// It failed, and no other attempt will succeed.
     Dead {
         /// What failed.
@@ -66,6 +73,7 @@ impl Outcome {
         match self {
             Self::Done | Self::Stored => "done",
             Self::Retry { .. } => "retry",
+            Self::Later { .. } => "later",
             Self::Dead { .. } => "dead",
         }
     }

@@ -186,6 +186,11 @@ impl<W: Work> Attempts<W> {
             Outcome::Stored => Ok(true),
             Outcome::Done => self.store.finish_work(W::QUEUE, lease).await,
             Outcome::Dead { why } => self.bury(lease, &why).await,
+            Outcome::Later { why, after } => {
+                let pause = after.clamp(self.options.first_retry, limits::FETCH_LONGEST_PATIENCE);
+                debug!(kind, why, ?pause, "follow-up work waits before it can begin");
+                self.store.defer_work(W::QUEUE, lease, &why, now() + micros(pause)).await
+            }
             Outcome::Retry { why, .. } if lease.attempts >= W::ATTEMPTS => {
                 self.bury(lease, &format!("{why}; given up after {} attempts", lease.attempts)).await
             }

@@ -224,6 +224,23 @@ impl Store {
         self.change_leased(queue, lease, &assignments, values).await
     }
 
+    /// Lets an entry wait without counting an attempt: it was not begun. False: the lease was lost.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn defer_work(
+        &self,
+        queue: &QueueTable,
+        lease: &Lease,
+        why: &str,
+        next_attempt_at: i64,
+    ) -> Result<bool, StoreError> {
+        let values = [next_attempt_at.into(), said(why)];
+        let assignments = "lease_owner = NULL, lease_until = NULL, next_attempt_at = $3, last_error = $4, \
+                           attempts = attempts - 1";
+        self.change_leased(queue, lease, assignments, values).await
+    }
+
     /// Gives an entry up. False: the lease was lost.
     ///
     /// # Errors

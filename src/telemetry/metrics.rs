@@ -32,6 +32,7 @@ pub struct Metrics {
     pulse_unacked: UpDownCounter<i64>,
     pulse_redelivered: Counter<u64>,
     pulse_disagreements: Counter<u64>,
+    push_notices_skipped: Counter<u64>,
 }
 
 /// Upper bounds of the buckets of batch sizes; the largest batch is
@@ -144,6 +145,10 @@ impl Metrics {
                 .u64_counter("herdgate.pulse.routing_key.disagreements")
                 .with_description("Messages whose routing key does not name the project that they name.")
                 .build(),
+            push_notices_skipped: meter
+                .u64_counter("herdgate.push_notices.skipped")
+                .with_description("Messages about pushes of which nothing is stored, by reason.")
+                .build(),
         }
     }
 
@@ -248,6 +253,11 @@ impl Metrics {
     /// Messages whose routing key does not name their project.
     pub fn pulse_disagreements(&self, count: u64) {
         self.pulse_disagreements.add(count, &[]);
+    }
+
+    /// A message about a push of which nothing is stored.
+    pub fn push_notice_skipped(&self, reason: &'static str) {
+        self.push_notices_skipped.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     /// A `WatchJobs` stream is open as long as what this returns lives.

@@ -212,6 +212,7 @@ mod tests {
             metrics.pulse_unacked(5);
             metrics.pulse_redelivered(3);
             metrics.pulse_disagreements(1);
+            metrics.push_notice_skipped("tag");
         });
         for line in [
             "herdgate_batch_size_bucket{le=\"350\"} 0",
@@ -221,6 +222,7 @@ mod tests {
             "herdgate_held{state=\"parked\"} 3",
             "herdgate_held_parked_oldest_age_seconds 90",
             "herdgate_follow_up_depth 4",
+            "herdgate_push_notices_skipped_total{reason=\"tag\"} 1",
             "herdgate_follow_up_attempts_total{kind=\"parse_log\",outcome=\"done\"} 1",
             "herdgate_lag_commit_seconds_count 1",
             "herdgate_lag_visible_seconds_count 1",

@@ -6,12 +6,13 @@ use crate::harness::jobs::{new_guid, pulse};
 use crate::harness::postgres::PrivatePostgres;
 use crate::harness::pulse::{Publisher, json_properties, new_exchange, publisher_to, registration};
 use crate::harness::rabbitmq::{Broker, PrivateBroker, USER};
-use crate::harness::reading::all_jobs;
+use crate::harness::reading::{all_jobs, get_job};
 use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway, eventually, long, seed};
 use herdgate::proto::ListHeldMessagesRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +35,26 @@ struct Confirmed {
     stop: AtomicBool,
 }
 
+/// Logs and links of every message: each makes a row of its own, and a log's row is its place in the queue
+/// of follow-up work. The job's guid is unique whatever happens; these are not.
+const PARTS: usize = 2;
+
+fn completed(guid: &str, revision: &str) -> Value {
+    let parts = 0..PARTS;
+    let url = |part: usize| format!("https://logs.invalid/{guid}/{part}");
+    let mut message = pulse(guid, revision);
+    message["state"] = "completed".into();
+    message["result"] = "success".into();
+    message["timeStarted"] = "2026-01-01T12:01:00Z".into();
+    message["timeCompleted"] = "2026-01-01T12:02:00Z".into();
+    message["logs"] =
+        parts.clone().map(|part| json!({ "name": format!("log {part}"), "url": url(part) })).collect();
+    let links =
+        parts.map(|part| json!({ "label": "file", "linkText": format!("file {part}"), "url": url(part) }));
+    message["jobInfo"] = json!({ "links": links.collect::<Vec<_>>() });
+    message
+}
+
 /// Publishes until told to stop, with a new connection whenever the old one breaks.
 async fn publish(broker: Broker, exchange: String, revision: String, confirmed: Arc<Confirmed>) {
     while !confirmed.stop.load(Ordering::Relaxed) {
@@ -49,7 +70,7 @@ async fn publish(broker: Broker, exchange: String, revision: String, confirmed: 
         while !confirmed.stop.load(Ordering::Relaxed) {
             let number = confirmed.count.load(Ordering::Relaxed);
             let guid = new_guid();
-            let mut message = pulse(&guid, &revision);
+            let mut message = completed(&guid, &revision);
             let wrong = number.is_multiple_of(WRONG);
             if wrong {
                 message["state"] = "sleeping".into();
@@ -86,8 +107,14 @@ async fn assert_all_is_there(gateway: &Gateway, confirmed: &Confirmed, exchange:
     })
     .await;
     let stored: Vec<String> = all_jobs(gateway, PROJECT).await.into_iter().map(|job| job.job_guid).collect();
-    let distinct: BTreeSet<&String> = stored.iter().collect();
-    assert_eq!(distinct.len(), stored.len(), "none is stored twice");
+    for guid in &stored {
+        let parts = get_job(gateway, guid).await.unwrap();
+        assert_eq!(
+            (parts.logs.len(), parts.details.len()),
+            (PARTS, PARTS),
+            "{guid} is stored once, and whole"
+        );
+    }
     let wrong = confirmed.wrong.lock().unwrap().clone();
     eventually("every confirmed wrong message is held", PATIENCE, async || {
         let held = held_guids(gateway, exchange).await;
@@ -123,7 +150,9 @@ async fn survive(
     let wanted = if long() { 100_000 } else { 3_000 };
     let proxy = CuttingProxy::before(broker.address()).await;
     let through_proxy = Broker { url: format!("amqp://{USER}:{USER}@{}", proxy.address) };
-    let mut gateway = Gateway::on(&through_proxy.for_gateway_on(&database)).start().await;
+    // There is nothing behind the addresses of the logs.
+    let without_logs = through_proxy.for_gateway_on(&database).with("HERDGATE_LOGS_WORKERS", "0");
+    let mut gateway = Gateway::on(&without_logs).start().await;
     let revision = new_push(&gateway).await;
     let exchange = new_exchange();
     drop(publisher_to(&gateway, &broker.broker(), &registration(&exchange)).await);

@@ -244,6 +244,27 @@ async fn memory_does_not_grow_with_the_number_of_large_messages(database: Databa
     assert!(grown < 75, "MiB after each round of 75: {after:?}");
 }
 
+async fn compressed_messages_are_taken_by_what_they_are_decompressed(database: Database) {
+    let Some((mut gateway, broker, revision)) = start(&database).await else { return };
+    let exchange = new_exchange();
+    let publisher = publisher_to(&gateway, &broker, &registration(&exchange)).await;
+    gateway.ask_to_stop();
+    gateway.stopped().await;
+    // 400 MiB that are less than one on their way.
+    let guids: Vec<String> = (0..100).map(|_| new_guid()).collect();
+    for guid in &guids {
+        let mut body = pulse(guid, &revision).to_string().into_bytes();
+        body.resize(4 * 1024 * 1024, b' ');
+        publisher.publish(KEY, &zlib(&body), compressed("application/x-gzip")).await;
+    }
+    gateway.restart().await;
+    let last = guids.last().unwrap();
+    eventually("the last is stored", TAKEN_IN * 4, async || state_of(&gateway, last).await).await;
+    all_stored(&gateway, &guids).await;
+    let peak = gateway.peak_memory() / (1024 * 1024);
+    assert!(peak < 350, "{peak} MiB at most at a time");
+}
+
 on_both_databases!(
     what_is_published_is_stored_and_leaves_the_queue,
     every_form_of_a_message_is_read,
@@ -252,6 +273,7 @@ on_both_databases!(
     a_job_before_its_push_waits_for_it,
     a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its_exchange,
     memory_does_not_grow_with_the_number_of_large_messages,
+    compressed_messages_are_taken_by_what_they_are_decompressed,
 );
 
 /// A failure that is none of the message's: a trigger that only an operator can have made.
@@ -330,4 +352,33 @@ async fn nothing_is_lost_while_postgresql_is_away() {
     all_stored(&gateway, &guids).await;
     assert_eq!(held_of(&gateway, &exchange).await, []);
     assert_eq!(publisher.waiting(&queue_of(&exchange)).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_about_pushes_wait_at_once_when_postgresql_is_away() {
+    let Some(server) = crate::harness::postgres::PrivatePostgres::start_new().await else { return };
+    let Some((gateway, broker, _)) = start(&Database::on_server(&server.url()).await).await else { return };
+    let repository = ["repository", "add", "hg-quince", "--dvcs", "hg", "--url", "https://hg.invalid/quince"];
+    run(herdgate_on(&gateway.database).args(repository)).await.done();
+    let exchange = new_exchange();
+    let registration = json!({ "exchange": exchange, "kind": "hg-push" });
+    let publisher = publisher_to(&gateway, &broker, &registration).await;
+    server.stop();
+    for id in 0..100 {
+        let push = json!({ "repo_url": "https://hg.invalid/quince", "pushlog_pushes": [{ "pushid": id }] });
+        publisher.send("quince", &json!({ "payload": push })).await;
+    }
+    // Each alone would wait 3 s for a connection.
+    eventually("it says that it waits", TAKEN_IN, async || {
+        gateway.output().contains("the database is away").then_some(())
+    })
+    .await;
+    assert_eq!(publisher.waiting(&queue_of(&exchange)).await, Some(0), "they are delivered");
+    server.start().await;
+    eventually("all are acknowledged", TAKEN_IN * 2, async || {
+        let metrics = metrics(&gateway).await;
+        let stored = "herdgate_submissions_decided_total{door=\"pulse\",verdict=\"stored\"} 100";
+        metrics.contains(stored).then_some(())
+    })
+    .await;
 }

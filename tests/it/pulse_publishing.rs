@@ -88,6 +88,32 @@ async fn a_tail_says_what_herdgate_would_say(database: Database) {
     }
 }
 
+async fn a_tail_on_an_exchange_of_pushes_reads_its_messages_as_such(database: Database) {
+    let Some(broker) = Broker::shared() else { return };
+    let database = broker.for_gateway_on(&database);
+    let exchange = new_exchange();
+    let publisher = crate::harness::pulse::Publisher::open(&broker, &exchange).await;
+    let mut tail = herdgate_on(&database)
+        .args(["pulse", "tail", &exchange, "--validate", "--json", "--kind", "hg-push", "--count", "3"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut notices = BufReader::new(tail.stderr.take().unwrap()).lines();
+    within("the tail listens", TAKEN_IN, notices.next_line()).await.unwrap().unwrap();
+    let pushes = |pushes: Value| json!({ "repo_url": "https://hg.invalid/quince", "pushlog_pushes": pushes });
+    publisher.send("quince", &pushes(json!([{ "pushid": 7 }]))).await;
+    publisher.send("quince", &pushes(json!([]))).await;
+    publisher.send("quince", &json!({ "taskId": "abc/0" })).await;
+    let mut shown = String::new();
+    within("the tail ends", TAKEN_IN, tail.stdout.take().unwrap().read_to_string(&mut shown)).await.unwrap();
+    let shown: Vec<Value> =
+        serde_json::Deserializer::from_str(&shown).into_iter().collect::<Result<_, _>>().unwrap();
+    assert_eq!((&shown[0]["violations"], &shown[0]["warnings"]), (&json!([]), &json!([])));
+    assert_eq!((&shown[1]["violations"], &shown[1]["warnings"][0]["rule"]), (&json!([]), &json!("skipped")));
+    assert_eq!(shown[2]["violations"][0]["rule"], "push_message");
+}
+
 async fn what_is_wrong_is_not_published_unless_it_is_wanted(database: Database) {
     let Some(broker) = Broker::shared() else { return };
     let database = broker.for_gateway_on(&database);
@@ -110,6 +136,7 @@ async fn what_is_wrong_is_not_published_unless_it_is_wanted(database: Database) 
 on_both_databases!(
     what_is_published_is_seen_by_a_tail_and_stored,
     a_tail_says_what_herdgate_would_say,
+    a_tail_on_an_exchange_of_pushes_reads_its_messages_as_such,
     what_is_wrong_is_not_published_unless_it_is_wanted,
 );
 

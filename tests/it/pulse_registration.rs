@@ -10,12 +10,15 @@ use crate::harness::rabbitmq::Broker;
 use crate::harness::reading::state_of;
 use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway, eventually};
-use lapin::options::QueueDeclareOptions;
+use futures::StreamExt;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::json;
 use std::time::Duration;
 
 const KEY: &str = "treeherder.quince-central";
+/// From a removal to the end of an empty queue: it must have been quiet for 18 s, on a busy machine.
+const DRAINED: Duration = Duration::from_secs(60);
 
 async fn start(database: &Database) -> Option<(Gateway, Broker, String)> {
     let broker = Broker::shared()?;
@@ -63,6 +66,18 @@ async fn bindings_change_within_5_s_and_no_message_is_lost(database: Database) {
     all_stored(&gateway, &guids).await;
 }
 
+async fn a_changed_registration_says_what_it_was_bound_by(database: Database) {
+    let Some(broker) = Broker::shared() else { return };
+    let gateway = Gateway::on(&broker.for_gateway_on(&database)).start().await;
+    let exchange_name = new_exchange();
+    let bound_by = |key: &str| json!({ "exchange": exchange_name, "kind": "hg-push", "routing_keys": [key] });
+    let first = register(&gateway, &bound_by("integration/autoland")).await;
+    let again = register(&gateway, &bound_by("integration/autoland")).await;
+    assert!(!first.stderr.contains("was changed") && !again.stderr.contains("was changed"), "{again:?}");
+    let second = register(&gateway, &bound_by("mozilla-central")).await;
+    assert!(second.stderr.contains("bound by integration/autoland to"), "{second:?}");
+}
+
 async fn a_missing_exchange_is_said_and_stops_no_other(database: Database) {
     let Some((gateway, broker, revision)) = start(&database).await else { return };
     let (missing, there) = (new_exchange(), new_exchange());
@@ -93,17 +108,51 @@ async fn a_removed_exchange_is_drained_before_its_queue_goes(database: Database)
     run(herdgate_on(&gateway.database).args(remove)).await.done();
     gateway.restart().await;
     all_stored(&gateway, &guids).await;
-    eventually("the queue is gone", TAKEN_IN, async || {
+    eventually("the queue is gone", DRAINED, async || {
         publisher.waiting(&queue_of(&exchange_name)).await.is_none().then_some(())
     })
     .await;
-    eventually("the registration is gone", TAKEN_IN, async || {
+    eventually("the registration is gone", DRAINED, async || {
         exchange(&gateway, name_of(&exchange_name)).await.is_none().then_some(())
     })
     .await;
     assert!(!is_bound(&publisher, KEY).await);
     let again = run(herdgate_on(&gateway.database).args(remove)).await;
     assert_eq!(again.code, Some(1), "{again:?}");
+}
+
+async fn a_drained_queue_is_not_deleted_under_deliveries_that_others_hold(database: Database) {
+    let Some((gateway, broker, revision)) = start(&database).await else { return };
+    let exchange_name = new_exchange();
+    let replicated = json!({ "exchange": exchange_name, "queue_type": "quorum" });
+    let publisher = publisher_to(&gateway, &broker, &replicated).await;
+    // Another consumer of the same queue: which of the two gets a message, the broker decides.
+    let connection = broker.connect().await;
+    let channel = connection.create_channel().await.unwrap();
+    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+    let queue = queue_of(&exchange_name);
+    let mut other =
+        channel.basic_consume(queue.as_str().into(), "".into(), options, arguments).await.unwrap();
+    let guids: Vec<String> = (0..20).map(|_| new_guid()).collect();
+    publisher.send_jobs(KEY, &guids, &revision).await;
+    let held = other.next().await.unwrap().unwrap();
+    // Cancelled, as by a gateway that stops: no consumer, nothing ready, and deliveries still held.
+    channel.basic_cancel(other.tag(), BasicCancelOptions::default()).await.unwrap();
+    let remove = ["exchange", "remove", name_of(&exchange_name)];
+    run(herdgate_on(&gateway.database).args(remove)).await.done();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(!held.data.is_empty());
+    assert_eq!(
+        publisher.waiting(&queue).await,
+        Some(0),
+        "the queue is there, and empty but for what is held"
+    );
+    connection.close(200, "OK".into()).await.unwrap();
+    all_stored(&gateway, &guids).await;
+    eventually("the queue is gone", DRAINED, async || {
+        publisher.waiting(&queue).await.is_none().then_some(())
+    })
+    .await;
 }
 
 async fn staging_and_production_of_one_exchange_have_queues_of_their_own(database: Database) {
@@ -177,7 +226,7 @@ async fn sources_of_the_environment_are_reconciled_and_not_removable(database: D
     gateway.database = broker.for_gateway_on(&database).with(variable, &source(&second).to_string());
     gateway.restart().await;
     consumed(&gateway, &second).await;
-    eventually("the first is gone", TAKEN_IN, async || {
+    eventually("the first is gone", DRAINED, async || {
         exchange(&gateway, name_of(&first)).await.is_none().then_some(())
     })
     .await;
@@ -211,7 +260,7 @@ async fn registrations_are_administered_over_grpc_too(database: Database) {
     assert_eq!((&one["phase"], &one["kind"]), (&json!("consuming"), &json!("jobs")));
     let remove = ["exchange", "remove", name_of(&exchange_name)];
     run(herdgate_on(&gateway.database).args(remove).args(&server)).await.done();
-    eventually("the registration is gone", TAKEN_IN, async || {
+    eventually("the registration is gone", DRAINED, async || {
         exchange(&gateway, name_of(&exchange_name)).await.is_none().then_some(())
     })
     .await;
@@ -225,8 +274,10 @@ async fn registrations_are_administered_over_grpc_too(database: Database) {
 
 on_both_databases!(
     bindings_change_within_5_s_and_no_message_is_lost,
+    a_changed_registration_says_what_it_was_bound_by,
     a_missing_exchange_is_said_and_stops_no_other,
     a_removed_exchange_is_drained_before_its_queue_goes,
+    a_drained_queue_is_not_deleted_under_deliveries_that_others_hold,
     staging_and_production_of_one_exchange_have_queues_of_their_own,
     a_queue_with_other_properties_is_said_and_stops_no_other,
     nothing_is_lost_while_connections_are_recycled,

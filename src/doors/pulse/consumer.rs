@@ -13,7 +13,7 @@ use lapin::Connection;
 use lapin::options::QueueDeleteOptions;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Consumes for one registration until told to stop, or until the registration or the connection is
@@ -36,7 +36,7 @@ enum Ended {
     Stopped,
     /// There is no such registration any more.
     Gone,
-    /// What was not decided was given back to the queue; to be set up again.
+    /// What was not decided was given back to the queue, or comes to it again; to be set up again.
     GaveBack,
 }
 
@@ -44,13 +44,24 @@ impl Consumer {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new();
         let name = self.registration().name.clone();
+        let (look, eager) = limits::PULSE_MISSING;
+        let eager_until = Instant::now() + eager;
         while !self.stop.is_cancelled() {
             match self.consume(&mut backoff).await {
                 Ok(Ended::Stopped | Ended::Gone) => return,
                 Ok(Ended::GaveBack) => {}
                 // The session notices too, and says so for all.
                 Err(_) if !self.connection.status().connected() => return,
-                Err(error) => self.note(&name, ConsumerPhase::Failing, &error.to_string()),
+                Err(error) => {
+                    self.note(&name, ConsumerPhase::Failing, &error.to_string());
+                    // Whoever has just registered it is about to publish.
+                    if matches!(error, PulseError::NoExchange(_)) && Instant::now() < eager_until {
+                        if self.stop.run_until_cancelled(sleep(look)).await.is_none() {
+                            return;
+                        }
+                        continue;
+                    }
+                }
             }
             if !backoff.wait(&self.stop).await {
                 return;
@@ -97,7 +108,7 @@ impl Consumer {
                         }
                     }
                 }
-                delivery = flow.stream.next() => {
+                delivery = flow.arrivals.next(), if flow.has_room() => {
                     let first = delivery.ok_or(PulseError::Cancelled)??;
                     if !flow.take_in(&self.door.gateway, first).await? {
                         return Ok(Ended::Stopped);
@@ -127,8 +138,8 @@ impl Consumer {
                     }
                 }
                 () = sleep_until(look_for_end), if flow.registration.draining && flow.is_idle() => {
-                    if self.delete_drained(flow).await? {
-                        return self.forget(&flow.registration.name).await;
+                    if let Some(ended) = self.delete_drained(flow).await? {
+                        return Ok(ended);
                     }
                 }
             }
@@ -139,23 +150,50 @@ impl Consumer {
         topology::declare(&self.connection, self.door.gateway.store(), name, &self.user).await
     }
 
-    /// Deletes the queue of a removed registration if nothing is in it and nobody else consumes it; a
-    /// failure is tried again.
-    async fn delete_drained(&self, flow: &mut Flow) -> Result<bool, PulseError> {
-        let name = &flow.registration.name;
-        let queue = flow.registration.queue(&self.user);
-        let Some(declared) = self.declare(name).await? else { return Ok(true) };
+    /// Deletes the queue of a removed registration once it has been empty and without consumers for so
+    /// long that nobody holds deliveries of it any more: the broker counts neither those that are not
+    /// acknowledged nor, for a quorum queue, does it refuse to delete them. `None`: messages wait in it,
+    /// and it is consumed on.
+    async fn delete_drained(&self, flow: &mut Flow) -> Result<Option<Ended>, PulseError> {
+        let name = flow.registration.name.clone();
+        let Some(declared) = self.declare(&name).await? else { return self.forget(&name).await.map(Some) };
         if !declared.registration.draining || declared.waiting > 0 {
-            return Ok(false);
+            return Ok(None);
         }
+        // Our own consumer would be one of those that are waited for.
         flow.wind_down().await?;
+        let mut quiet_since = None;
+        loop {
+            let Some(declared) = self.declare(&name).await? else {
+                return self.forget(&name).await.map(Some);
+            };
+            if !declared.registration.draining || declared.waiting > 0 {
+                return Ok(Some(Ended::GaveBack));
+            }
+            if declared.consumers > 0 {
+                quiet_since = None;
+                let detail = "its queue is empty, and still consumed by another gateway";
+                self.note(&name, ConsumerPhase::Draining, detail);
+            } else if quiet_since.get_or_insert_with(Instant::now).elapsed() >= limits::PULSE_DRAINED_QUIET {
+                break;
+            }
+            if self.stop.run_until_cancelled(sleep(limits::PULSE_DRAINED_LOOK)).await.is_none() {
+                return Ok(Some(Ended::Stopped));
+            }
+        }
+        self.delete_queue(&flow.registration).await?;
+        self.forget(&name).await.map(Some)
+    }
+
+    async fn delete_queue(&self, registration: &Registration) -> Result<(), PulseError> {
+        let queue = registration.queue(&self.user);
         // Quorum queues do not know these conditions.
-        let conditional = flow.registration.queue_type == QueueType::Classic;
+        let conditional = registration.queue_type == QueueType::Classic;
         let options =
             QueueDeleteOptions { if_unused: conditional, if_empty: conditional, ..Default::default() };
         let channel = answer(self.connection.create_channel()).await??;
         match answer(channel.queue_delete(queue.into(), options)).await? {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(()),
             Err(error) if reply(&error).is_some_and(|(code, _)| code == PRECONDITION_FAILED) => {
                 Err(PulseError::StillUsed)
             }

@@ -17,7 +17,7 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -27,7 +27,7 @@ pub(super) type Decided = (Vec<u64>, Vec<Verdict>);
 /// A channel that consumes.
 pub(super) struct Flow {
     pub(super) registration: Registration,
-    pub(super) stream: Consumer,
+    pub(super) arrivals: Arrivals,
     /// Verdicts to come.
     pub(super) pending: FuturesUnordered<BoxFuture<'static, Decided>>,
     pub(super) window: Window,
@@ -55,11 +55,11 @@ impl Flow {
         prefetch: u16,
     ) -> Result<Self, PulseError> {
         let (queue, prefetch) = (registration.queue(user), Prefetch::new(prefetch));
-        let stream = consume(&channel, &queue, prefetch.current()).await?;
+        let consumer = consume(&channel, &queue, prefetch.current()).await?;
         Ok(Self {
             principal: Principal::from(&registration),
             registration,
-            stream,
+            arrivals: Arrivals { consumer, earlier: VecDeque::new() },
             pending: FuturesUnordered::new(),
             window: Window::default(),
             undecided: BTreeMap::new(),
@@ -78,36 +78,40 @@ impl Flow {
 
     /// Whether everything that was delivered is acknowledged.
     pub(super) fn is_idle(&self) -> bool {
-        self.window.is_empty() && self.pending.is_empty()
+        self.window.is_empty() && self.pending.is_empty() && self.arrivals.earlier.is_empty()
     }
 
-    /// Submits a delivery together with all that are there already. False: the gateway is stopping.
+    /// Whether more may be taken before something of what was taken is decided (R19).
+    pub(super) fn has_room(&self) -> bool {
+        self.window.undecided_bytes() < limits::PULSE_UNACKED_BYTES
+    }
+
+    /// Submits a delivery together with all that are there already and fit. False: the gateway is stopping.
     pub(super) async fn take_in(&mut self, gateway: &Gateway, first: Delivery) -> Result<bool, PulseError> {
-        let mut bytes = first.data.len();
-        let mut changed = self.prefetch.observe(bytes);
-        let mut chunk = vec![first];
-        while chunk.len() < limits::STREAM_CHUNK_ITEMS && bytes < limits::STREAM_CHUNK_BYTES {
-            let Some(next) = self.stream.next().now_or_never() else { break };
-            let next = next.ok_or(PulseError::Cancelled)??;
-            bytes += next.data.len();
-            changed |= self.prefetch.observe(next.data.len());
-            chunk.push(next);
-        }
-        if changed {
-            chunk.append(&mut self.consume_anew().await?);
-        }
-        let redelivered = chunk.iter().filter(|delivery| delivery.redelivered).count();
-        Metrics::global().pulse_redelivered(redelivered as u64);
+        let (mut bytes, mut redelivered, mut changed) = (0, 0, false);
+        let mut taken = Vec::new();
         let now = Utc::now();
-        let mut taken = Vec::with_capacity(chunk.len());
-        for delivery in chunk {
+        let mut next = Some(first);
+        while let Some(delivery) = next.take() {
             // An acknowledgement covers all tags below: one that never came here must not be among them.
             if delivery.delivery_tag != self.last_tag + 1 {
                 return Err(PulseError::Lost("a delivery is missing".into()));
             }
             self.last_tag = delivery.delivery_tag;
+            redelivered += u64::from(delivery.redelivered);
+            // One at a time: what counts is the decompressed size, which is known only then.
             let received = Arc::new(Received::new(delivery, &self.registration, now));
+            bytes += received.bytes();
+            changed |= self.prefetch.observe(received.bytes());
             taken.push((self.window.push(received.clone()), received));
+            let is_full = taken.len() >= limits::STREAM_CHUNK_ITEMS || bytes >= limits::STREAM_CHUNK_BYTES;
+            if !is_full && let Some(arrived) = self.arrivals.next().now_or_never() {
+                next = Some(arrived.ok_or(PulseError::Cancelled)??);
+            }
+        }
+        Metrics::global().pulse_redelivered(redelivered);
+        if changed {
+            self.consume_anew().await?;
         }
         self.submit(gateway, &taken).await
     }
@@ -186,7 +190,8 @@ impl Flow {
 
     /// Takes nothing more, decides and acknowledges what was submitted, and gives the rest back.
     pub(super) async fn wind_down(&mut self) -> Result<(), PulseError> {
-        answer(self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default())).await??;
+        answer(self.channel.basic_cancel(self.arrivals.consumer.tag(), BasicCancelOptions::default()))
+            .await??;
         if timeout(limits::PULSE_DRAIN, self.settle_all()).await.is_err() {
             let undecided = self.window.undecided().len();
             tracing::warn!(queue = self.queue, undecided, "deliveries were given back undecided");
@@ -196,18 +201,36 @@ impl Flow {
         Ok(())
     }
 
-    /// A new prefetch counts for new consumers only. Gives what the old one was still delivered.
-    async fn consume_anew(&mut self) -> Result<Vec<Delivery>, PulseError> {
+    /// A new prefetch counts for new consumers only. What the old one was still delivered is taken in its
+    /// turn: it may be more than is to be decompressed at once.
+    async fn consume_anew(&mut self) -> Result<(), PulseError> {
         let prefetch = self.prefetch.current();
         tracing::debug!(queue = self.queue, prefetch, "the prefetch changes");
-        answer(self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default())).await??;
-        let mut rest = Vec::new();
+        let consumer = &mut self.arrivals.consumer;
+        answer(self.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default())).await??;
         // Ends with what was delivered before the cancellation.
-        while let Some(delivery) = self.stream.next().await {
-            rest.push(delivery?);
+        while let Some(delivery) = consumer.next().await {
+            self.arrivals.earlier.push_back(delivery?);
         }
-        self.stream = consume(&self.channel, &self.queue, prefetch).await?;
-        Ok(rest)
+        *consumer = consume(&self.channel, &self.queue, prefetch).await?;
+        Ok(())
+    }
+}
+
+/// Deliveries of a channel in their order, over all its consumers.
+pub(super) struct Arrivals {
+    consumer: Consumer,
+    /// What the consumers before this one were delivered.
+    earlier: VecDeque<Delivery>,
+}
+
+impl Arrivals {
+    /// Waits for the next; none: the broker ended the consumer. May be dropped at any time.
+    pub(super) async fn next(&mut self) -> Option<Result<Delivery, lapin::Error>> {
+        match self.earlier.pop_front() {
+            Some(delivery) => Some(Ok(delivery)),
+            None => self.consumer.next().await,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod prefetch;
 mod properties;
 mod publisher;
 mod received;
+mod roster;
 mod session;
 mod tail;
 mod topology;

@@ -55,6 +55,11 @@ impl Received {
         Self { tag: delivery.delivery_tag, raw: raw.into(), format, refusal, context, received_at, span }
     }
 
+    /// What it takes in memory until it is decided.
+    pub(super) fn bytes(&self) -> usize {
+        self.raw.len()
+    }
+
     /// Decodes it, as every attempt does.
     pub(super) fn submission(&self) -> Submission {
         let _entered = self.span.as_ref().map(Span::enter);

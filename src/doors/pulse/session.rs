@@ -2,19 +2,16 @@
 
 use super::backoff::Backoff;
 use super::consumer::Consumer;
+use super::roster::Roster;
 use super::{Door, of_broker};
 use crate::core::{ConsumerPhase, Directory};
-use crate::domain::Registration;
 use crate::limits;
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use lapin::{Connection, Event};
 use rand::RngExt;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -90,9 +87,10 @@ async fn converse(
     let mut directory = door.gateway.directory_changes();
     let mut look = interval(LOOK);
     let old = Instant::now() + door.options.connection_age.mul_f64(rand::rng().random_range(0.9..=1.0));
-    let mut consumers = Consumers::new(door.clone(), broker.to_owned(), connection.clone());
+    let mut consumers = Roster::default();
     let left = loop {
-        consumers.follow(&directory.borrow_and_update().clone());
+        let current = directory.borrow_and_update().clone();
+        follow(&mut consumers, (door, broker, &connection), &current);
         if consumers.is_empty() {
             break Left::Stopped;
         }
@@ -139,89 +137,15 @@ async fn converse(
     left
 }
 
-/// The consumers on one connection.
-struct Consumers {
-    door: Arc<Door>,
-    broker: String,
-    connection: Arc<Connection>,
-    running: HashMap<String, Running>,
-    tasks: JoinSet<String>,
-}
-
-struct Running {
-    changes: watch::Sender<Arc<Registration>>,
-    stop: CancellationToken,
-}
-
-impl Consumers {
-    fn new(door: Arc<Door>, broker: String, connection: Arc<Connection>) -> Self {
-        Self { door, broker, connection, running: HashMap::new(), tasks: JoinSet::new() }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
-    /// Starts consumers of new registrations, tells the others what has changed, and lets those end
-    /// whose registration is gone.
-    fn follow(&mut self, directory: &Directory) {
-        self.reap();
-        let user = match self.door.options.brokers.url(&self.broker) {
-            Ok(url) => url.user.clone(),
-            Err(_) => return,
-        };
-        for registration in of_broker(directory, &self.broker) {
-            if let Some(running) = self.running.get(&registration.name) {
-                running.changes.send_if_modified(|current| {
-                    let changed = current != registration;
-                    current.clone_from(registration);
-                    changed
-                });
-                continue;
-            }
-            let (changes, stop) = (watch::Sender::new(registration.clone()), CancellationToken::new());
-            let consumer = Consumer {
-                door: self.door.clone(),
-                connection: self.connection.clone(),
-                user: user.clone(),
-                changes: changes.subscribe(),
-                stop: stop.clone(),
-            };
-            let name = registration.name.clone();
-            self.running.insert(name.clone(), Running { changes, stop });
-            self.tasks.spawn(async move {
-                consumer.run().await;
-                name
-            });
-        }
-        self.running.retain(|name, running| {
-            let known = of_broker(directory, &self.broker).any(|registration| registration.name == *name);
-            if !known {
-                running.stop.cancel();
-            }
-            known
-        });
-    }
-
-    /// Forgets consumers that ended by themselves, so that they can be started again.
-    fn reap(&mut self) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            if let Ok(name) = ended {
-                self.running.remove(&name);
-            }
-        }
-    }
-
-    /// Lets all wind down.
-    async fn stop(&mut self) {
-        for running in self.running.values() {
-            running.stop.cancel();
-        }
-        while self.tasks.join_next().await.is_some() {}
-    }
-
-    /// Ends all at once: their channels are gone.
-    async fn abort(&mut self) {
-        self.tasks.shutdown().await;
-    }
+/// Makes the consumers on a connection those of the directory's registrations.
+fn follow(
+    consumers: &mut Roster,
+    (door, broker, connection): (&Arc<Door>, &str, &Arc<Connection>),
+    directory: &Directory,
+) {
+    let Ok(url) = door.options.brokers.url(broker) else { return };
+    consumers.follow(of_broker(directory, broker), |changes, stop| {
+        let (door, connection, user) = (door.clone(), connection.clone(), url.user.clone());
+        Consumer { door, connection, user, changes, stop }.run()
+    });
 }

@@ -4,7 +4,8 @@ use super::connection::{Brokers, PulseError, answer};
 use super::received::Received;
 use super::{properties, topology};
 use crate::core::Content;
-use crate::domain::{Registration, RegistrationOrigin, Violation};
+use crate::domain::{ExchangeKind, Registration, RegistrationOrigin, Violation};
+use crate::formats::push_notices::Notice;
 use crate::formats::registration::RegistrationForm;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -47,14 +48,14 @@ pub struct Tailed {
 const AHEAD: u16 = 100;
 
 impl Tail {
-    /// Binds a new exclusive queue, `queue/USER/tail-RANDOM`, to an exchange (R23).
+    /// Binds a new exclusive queue, `queue/USER/tail-RANDOM`, to an exchange (R23) of messages of a kind.
     ///
     /// # Errors
     /// If the broker cannot be reached or the exchange is not there.
     pub async fn open(
         brokers: &Brokers,
         broker: &str,
-        exchange: &str,
+        (exchange, kind): (&str, ExchangeKind),
         routing_key: &str,
     ) -> Result<Self, PulseError> {
         let user = &brokers.url(broker)?.user;
@@ -62,6 +63,7 @@ impl Tail {
             exchange: exchange.into(),
             name: Some(format!("tail-{}", uuid::Uuid::new_v4().simple())),
             broker: Some(broker.into()),
+            kind: Some(kind.as_str().into()),
             ..RegistrationForm::default()
         };
         let registration =
@@ -98,19 +100,22 @@ impl Tail {
         let routing_key = delivery.routing_key.to_string();
         let (shown, headers) =
             (properties::properties(&delivery.properties), properties::headers(&delivery.properties));
-        let submission = Received::new(delivery, &self.registration, received_at).submission();
-        let violations = match submission.content {
-            Content::Invalid(refused) => refused.violations,
-            Content::Job(_) | Content::Artifact(_) => Vec::new(),
+        let received = Received::new(delivery, &self.registration, received_at);
+        let (body, violations, warnings) = match received.notice() {
+            Some(message) => match message.notice {
+                Ok(Notice::Push(_)) => (message.raw, Vec::new(), Vec::new()),
+                Ok(Notice::Skipped(reason)) => (message.raw, Vec::new(), vec![reason.warning()]),
+                Err(refused) => (message.raw, refused.violations, Vec::new()),
+            },
+            None => {
+                let submission = received.submission();
+                let violations = match submission.content {
+                    Content::Invalid(refused) => refused.violations,
+                    Content::Job(_) | Content::Artifact(_) => Vec::new(),
+                };
+                (submission.raw, violations, submission.warnings)
+            }
         };
-        Ok(Tailed {
-            received_at,
-            routing_key,
-            properties: shown,
-            headers,
-            body: submission.raw,
-            violations,
-            warnings: submission.warnings,
-        })
+        Ok(Tailed { received_at, routing_key, properties: shown, headers, body, violations, warnings })
     }
 }

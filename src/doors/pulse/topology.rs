@@ -15,8 +15,10 @@ use std::collections::BTreeSet;
 pub(super) struct Declared {
     /// As stored when it was declared.
     pub(super) registration: Registration,
-    /// Messages that wait in its queue.
+    /// Messages that wait in its queue; those that are delivered and not acknowledged are not among them.
     pub(super) waiting: u32,
+    /// Consumers of its queue, anybody's.
+    pub(super) consumers: u32,
 }
 
 /// Declares the queue of the registration of this name, binds it, and unbinds what is stale. `None`:
@@ -44,51 +46,60 @@ async fn declare_on(
     user: &str,
 ) -> Result<Option<Declared>, PulseError> {
     let queue = format!("queue/{user}/{name}");
-    // Bindings first: whatever another gateway bound before this read belongs to a registration that is
-    // read after it, so that none of its new bindings is taken for a stale one.
-    let remembered: BTreeSet<Binding> = store.bindings(name, &queue).await?.into_iter().collect();
-    let Some(registration) = store.registration(name).await? else { return Ok(None) };
-    let wanted: BTreeSet<Binding> = registration
-        .binding_keys()
-        .into_iter()
-        .map(|routing_key| Binding { exchange: registration.exchange.clone(), routing_key })
-        .collect();
-    let stale: Vec<Binding> = remembered.difference(&wanted).cloned().collect();
-    let new: Vec<Binding> = wanted.difference(&remembered).cloned().collect();
+    loop {
+        // Bindings first: whatever another gateway bound before this read belongs to a registration that
+        // is read after it, so that none of its new bindings is taken for a stale one.
+        let remembered: BTreeSet<Binding> = store.bindings(name, &queue).await?.into_iter().collect();
+        let Some(registration) = store.registration(name).await? else { return Ok(None) };
+        let wanted = bindings_of(&registration);
+        if !registration.draining {
+            exchange_exists(channel, &registration.exchange).await?;
+        }
+        let Some(declared) = declare_queue(channel, &registration, &queue).await? else { return Ok(None) };
+        bind(channel, store, (&registration, &queue), &remembered, &wanted).await?;
+        if store.registration(name).await?.as_ref() == Some(&registration) {
+            let (waiting, consumers) = (declared.message_count(), declared.consumer_count());
+            return Ok(Some(Declared { registration, waiting, consumers }));
+        }
+        // It changed meanwhile. Another gateway may have unbound and forgotten what was bound here after
+        // that: it is remembered again, so that the next round, or any later one, finds it stale.
+        let bound: Vec<Binding> = wanted.into_iter().collect();
+        store.remember_bindings((name, &registration.broker, &queue), &bound).await?;
+    }
+}
 
-    if !registration.draining {
-        exchange_exists(channel, &registration.exchange).await?;
-    }
-    let Some(waiting) = declare_queue(channel, &registration, &queue).await? else { return Ok(None) };
-    store.remember_bindings((name, &registration.broker, &queue), &new).await?;
+fn bindings_of(registration: &Registration) -> BTreeSet<Binding> {
+    let binding = |routing_key| Binding { exchange: registration.exchange.clone(), routing_key };
+    registration.binding_keys().into_iter().map(binding).collect()
+}
+
+/// Makes the bindings of a queue those that are wanted, and remembers them.
+async fn bind(
+    channel: &Channel,
+    store: &Store,
+    (registration, queue): (&Registration, &str),
+    remembered: &BTreeSet<Binding>,
+    wanted: &BTreeSet<Binding>,
+) -> Result<(), PulseError> {
+    let name = registration.name.as_str();
+    let stale: Vec<Binding> = remembered.difference(wanted).cloned().collect();
+    let new: Vec<Binding> = wanted.difference(remembered).cloned().collect();
+    store.remember_bindings((name, &registration.broker, queue), &new).await?;
     for Binding { exchange, routing_key } in wanted {
-        let options = QueueBindOptions::default();
-        let table = FieldTable::default();
-        answer(channel.queue_bind(
-            queue.as_str().into(),
-            exchange.into(),
-            routing_key.into(),
-            options,
-            table,
-        ))
-        .await??;
+        let (exchange, key) = (exchange.as_str().into(), routing_key.as_str().into());
+        let (options, table) = (QueueBindOptions::default(), FieldTable::default());
+        answer(channel.queue_bind(queue.into(), exchange, key, options, table)).await??;
     }
-    for Binding { exchange, routing_key } in stale.clone() {
-        let table = FieldTable::default();
-        answer(channel.queue_unbind(queue.as_str().into(), exchange.into(), routing_key.into(), table))
-            .await??;
+    for Binding { exchange, routing_key } in &stale {
+        let (exchange, key) = (exchange.as_str().into(), routing_key.as_str().into());
+        answer(channel.queue_unbind(queue.into(), exchange, key, FieldTable::default())).await??;
     }
-    store.forget_bindings(name, &queue, &stale).await?;
+    store.forget_bindings(name, queue, &stale).await?;
     if !new.is_empty() || !stale.is_empty() {
-        tracing::info!(
-            registration = name,
-            queue,
-            bound = new.len(),
-            unbound = stale.len(),
-            "bindings changed"
-        );
+        let (bound, unbound) = (new.len(), stale.len());
+        tracing::info!(registration = name, queue, bound, unbound, "bindings changed");
     }
-    Ok(Some(Declared { registration, waiting }))
+    Ok(())
 }
 
 /// # Errors
@@ -106,17 +117,17 @@ pub(super) async fn exchange_exists(channel: &Channel, exchange: &str) -> Result
     }
 }
 
-/// Gives how many messages wait in it; `None`: there is none, and none is to be made.
+/// Gives what the broker says of it; `None`: there is none, and none is to be made.
 async fn declare_queue(
     channel: &Channel,
     registration: &Registration,
     queue: &str,
-) -> Result<Option<u32>, PulseError> {
+) -> Result<Option<lapin::Queue>, PulseError> {
     let mut options = QueueDeclareOptions::durable();
     options.passive = registration.draining;
     let declaring = channel.queue_declare(queue.into(), options, arguments(registration.queue_type));
     match answer(declaring).await? {
-        Ok(declared) => Ok(Some(declared.message_count())),
+        Ok(declared) => Ok(Some(declared)),
         Err(error) => match reply(&error) {
             Some((NOT_FOUND, _)) if registration.draining => Ok(None),
             Some((PRECONDITION_FAILED, reason)) => {

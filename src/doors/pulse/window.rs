@@ -12,6 +12,7 @@ pub(super) struct Window {
     /// Position of the first slot, counted from the beginning of the channel.
     first: u64,
     slots: VecDeque<Slot>,
+    undecided_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl Window {
     /// Takes a delivery in; gives its position.
     pub(super) fn push(&mut self, received: Arc<Received>) -> u64 {
         Metrics::global().pulse_unacked(1);
+        self.undecided_bytes += received.bytes();
         self.slots.push_back(Slot { tag: received.tag, undecided: Some(received) });
         self.first + self.slots.len() as u64 - 1
     }
@@ -32,8 +34,9 @@ impl Window {
     /// A delivery has its verdict.
     pub(super) fn decide(&mut self, position: u64) {
         let index = position.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        if let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) {
-            slot.undecided = None;
+        let slot = index.and_then(|index| self.slots.get_mut(index));
+        if let Some(decided) = slot.and_then(|slot| slot.undecided.take()) {
+            self.undecided_bytes -= decided.bytes();
         }
     }
 
@@ -53,6 +56,11 @@ impl Window {
     pub(super) fn undecided(&self) -> Vec<(u64, Arc<Received>)> {
         let positioned = (self.first..).zip(&self.slots);
         positioned.filter_map(|(position, slot)| Some((position, slot.undecided.clone()?))).collect()
+    }
+
+    /// Size of the decompressed bodies that have no verdict.
+    pub(super) fn undecided_bytes(&self) -> usize {
+        self.undecided_bytes
     }
 
     /// Nothing waits to be acknowledged.
@@ -75,9 +83,14 @@ mod tests {
     use lapin::message::Delivery;
 
     fn received(tag: u64) -> Arc<Received> {
+        sized(tag, 0)
+    }
+
+    fn sized(tag: u64, bytes: usize) -> Arc<Received> {
         let form = RegistrationForm { exchange: "exchange/kiln/jobs".into(), ..Default::default() };
         let registration = form.check(RegistrationOrigin::Command).unwrap();
-        let delivery = Delivery::mock(tag, "exchange/kiln/jobs".into(), "a.b".into(), false, Vec::new());
+        let delivery =
+            Delivery::mock(tag, "exchange/kiln/jobs".into(), "a.b".into(), false, vec![b' '; bytes]);
         Arc::new(Received::new(delivery, &registration, chrono::Utc::now()))
     }
 
@@ -100,6 +113,18 @@ mod tests {
         window.decide(positions[4]);
         assert_eq!(window.take_decided(), Some(16));
         assert!(window.is_empty());
+    }
+
+    #[test]
+    fn the_bytes_of_what_is_decided_are_free_though_something_before_it_is_not() {
+        let mut window = Window::default();
+        let positions = [window.push(sized(1, 10)), window.push(sized(2, 200))];
+        assert_eq!(window.undecided_bytes(), 210);
+        window.decide(positions[1]);
+        window.decide(positions[1]);
+        assert_eq!((window.take_decided(), window.undecided_bytes()), (None, 10));
+        window.decide(positions[0]);
+        assert_eq!((window.take_decided(), window.undecided_bytes()), (Some(2), 0));
     }
 
     #[test]

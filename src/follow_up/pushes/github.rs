@@ -25,22 +25,28 @@ pub(super) async fn ask(
         }
     };
     let mut pages = Vec::new();
-    let mut first_etag = None;
-    while pages.len() < PAGES {
+    let first_etag = loop {
+        if pages.len() == PAGES {
+            // The revision of a push is its last commit, which is behind these.
+            return Err(AskError::TooManyCommits);
+        }
         let number = pages.len() + 1;
         let url = page_url(&hosts.options.github_api, repository, target, number)?;
         // A tag stands for one page: it says nothing of what follows a full one.
-        let answered = hosts.ask_github(&url, etag.filter(|_| number == 1)).await?;
+        let asked = hosts.ask_github(&url, etag.filter(|_| number == 1)).await;
+        let answered = asked.map_err(|error| match error {
+            AskError::LeftAlone(time) if number > 1 => AskError::CutShort(time),
+            other => other,
+        })?;
         let Some(body) = answered.body else { return Ok(Found::default()) };
         let page = read(&body)?;
         let is_full = page.is_full();
         pages.push(page);
         if !is_full {
-            first_etag = answered.etag.filter(|_| number == 1);
-            break;
+            break answered.etag.filter(|_| number == 1);
         }
-    }
-    Ok(Found { pushes: vec![push_of_pages(pages)?], etag: first_etag, last_id: None })
+    };
+    Ok(Found { pushes: vec![push_of_pages(pages)?], etag: first_etag, ..Found::default() })
 }
 
 /// Owner and name are those of the registered repository (R30); a target holds digits only.

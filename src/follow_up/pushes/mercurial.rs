@@ -31,13 +31,20 @@ pub(super) async fn ask(
     }
 }
 
-/// Entries behind a number, or the newest that the server gives unasked.
+/// The newest entries, as many as the server gives unasked.
+pub(super) async fn newest_entries(hosts: &Hosts, repository: &Repository) -> Result<Found, AskError> {
+    Ok(entries(hosts, repository, &[]).await?.found)
+}
+
+/// The `count` entries behind a number.
 pub(super) async fn entries_behind(
     hosts: &Hosts,
     repository: &Repository,
-    after: Option<u64>,
+    after: u64,
+    count: u64,
 ) -> Result<Found, AskError> {
-    let parameters: Vec<_> = after.iter().map(|after| ("startID", after.to_string())).collect();
+    let end = after.saturating_add(count);
+    let parameters = [("startID", after.to_string()), ("endID", end.to_string())];
     Ok(entries(hosts, repository, &parameters).await?.found)
 }
 
@@ -59,6 +66,12 @@ async fn entries(
     let log = push_log(&hosts.ask_mercurial(&url).await?)?;
     let is_empty = log.pushes.is_empty();
     let last_id = log.last_id.or_else(|| log.pushes.keys().max().copied());
-    let pushes = log.pushes.into_values().flatten().collect();
-    Ok(Entries { found: Found { pushes, etag: None, last_id }, is_empty })
+    let (mut pushes, mut unread) = (Vec::new(), Vec::new());
+    for (id, read) in log.pushes {
+        match read {
+            Ok(push) => pushes.extend(push),
+            Err(error) => unread.push((id, error)),
+        }
+    }
+    Ok(Entries { found: Found { pushes, unread, etag: None, last_id }, is_empty })
 }

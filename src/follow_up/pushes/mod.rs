@@ -17,6 +17,7 @@ use crate::core::Gateway;
 use crate::domain::{Push, PushTarget, Repository, RepositoryKind};
 use crate::fetch::FetchError;
 use crate::formats::push_notices::AnswerError;
+use crate::limits;
 use crate::store::StoreError;
 use crate::store::follow_up::PUSH_FETCHES;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ impl PushWork {
         Self { gateway, hosts }
     }
 
-    async fn store(&self, lease: &Lease, repository: &Repository, found: Found) -> Result<(), StoreError> {
+    async fn store(&self, lease: &Lease, repository: &Repository, found: &Found) -> Result<(), StoreError> {
         for push in &found.pushes {
             self.gateway.store_fetched_push(repository.id, push).await?;
         }
@@ -68,8 +69,11 @@ impl Work for PushWork {
             Ok(found) => {
                 let project = repository.name.as_str();
                 tracing::info!(project, target = %entry.target, pushes = found.pushes.len(), "asked a host");
-                self.store(lease, repository, found).await?;
-                Ok(Outcome::Done)
+                self.store(lease, repository, &found).await?;
+                Ok(match said_of(&found.unread) {
+                    None => Outcome::Done,
+                    Some(why) => Outcome::Dead { why },
+                })
             }
             Err(error) => Ok(error.outcome()),
         }
@@ -81,10 +85,21 @@ impl Work for PushWork {
 pub(super) struct Found {
     /// Pushes, oldest first; none: nothing has changed, or all of it was obsoleted.
     pub(super) pushes: Vec<Push>,
+    /// Entries of a push log that make no push, with their numbers.
+    pub(super) unread: Vec<(u64, AnswerError)>,
     /// What to send with the same question the next time.
     pub(super) etag: Option<String>,
     /// Newest entry of the push log.
     pub(super) last_id: Option<u64>,
+}
+
+/// What to say of entries that make no push; none: there are none.
+fn said_of(unread: &[(u64, AnswerError)]) -> Option<String> {
+    let (id, first) = unread.first()?;
+    Some(match unread.len() {
+        1 => format!("entry {id} of the push log makes no push: {first}"),
+        several => format!("{several} entries of the push log make no push, first {id}: {first}"),
+    })
 }
 
 /// Why a host's answer made no push.
@@ -99,9 +114,15 @@ pub(super) enum AskError {
     /// The host's rate limit is spent.
     #[error("the host's rate limit is spent; it is asked again in {} s", .0.as_secs())]
     LeftAlone(Duration),
+    /// Likewise, after some of the answer.
+    #[error("the host's rate limit was spent before all pages were read; asked again in {} s", .0.as_secs())]
+    CutShort(Duration),
     /// The push log does not have it, perhaps not yet.
     #[error("the host knows nothing of {0}")]
     Missing(PushTarget),
+    /// More commits than are read.
+    #[error("the push has {} commits or more; store it by `herdgate push submit`", limits::COMMITS)]
+    TooManyCommits,
     /// The repository's URL is not of the host's form.
     #[error("the repository's URL {0:?} is not of a form that its host can be asked by")]
     Url(String),
@@ -125,11 +146,14 @@ impl AskError {
                 Outcome::Retry { why, after: error.retry_after() }
             }
             Self::Fetch(error) if error.worth_retrying() => Outcome::Retry { why, after: None },
-            Self::LeftAlone(time) => Outcome::Retry { why, after: Some(*time) },
+            Self::LeftAlone(time) => Outcome::Later { why, after: *time },
+            Self::CutShort(time) => Outcome::Retry { why, after: Some(*time) },
             Self::Missing(_) => Outcome::Retry { why, after: None },
-            Self::Fetch(_) | Self::Answer(_) | Self::Url(_) | Self::NoSuchQuestion { .. } => {
-                Outcome::Dead { why }
-            }
+            Self::Fetch(_)
+            | Self::Answer(_)
+            | Self::TooManyCommits
+            | Self::Url(_)
+            | Self::NoSuchQuestion { .. } => Outcome::Dead { why },
         }
     }
 }

@@ -244,6 +244,21 @@ async fn commits_are_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_push_of_more_commits_than_are_read_is_given_up_rather_than_stored_by_a_wrong_tip() {
+    world(async |world| {
+        for page in 0..100 {
+            let many: Vec<Value> = (0..100).map(|n| listed(&format!("{:040}", page * 100 + n))).collect();
+            let path = COMPARED.replace("&page=1", &format!("&page={}", page + 1));
+            world.host.says(&path, ok(json!({"commits": many})));
+        }
+        world.told(NoticeKind::GitHubPush, &world.github_push(BASE, HEAD)).await;
+        assert!(world.given_up().await.contains("10000 commits or more"));
+        assert!(world.pushes(&world.git).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_error_status_is_tried_again_until_the_host_has_it() {
     world(async |world| {
         let mut says: Says = [500, 404, 403].map(|status| (status, vec![], "no".into())).into();
@@ -287,6 +302,8 @@ async fn a_spent_rate_limit_is_waited_for_by_everything_that_is_asked_there() {
         world.told(NoticeKind::GitHubPush, &world.github_push(HEAD, BASE)).await;
         world.until("the other waits too", async || waits(1).await).await;
         assert_eq!(world.host.asked().len(), 1);
+        let attempts: Vec<_> = world.waiting(false).await.iter().map(|entry| entry.attempts).collect();
+        assert_eq!(attempts, [1, 0], "what did not even ask has made no attempt");
     })
     .await;
 }
@@ -377,10 +394,11 @@ async fn the_poller_stores_what_no_message_told_of_and_goes_on_from_there() {
         let obsoleted = json!({"date": 1, "user": "a", "changesets": []});
         let log = json!({"lastpushid": 5, "pushes": {"4": push(BASE), "5": obsoleted}});
         world.host.says(path, ok(log));
-        let later = format!("{path}&startID=5");
+        let later = format!("{path}&startID=5&endID=105");
         world.host.says(&later, ok(json!({"lastpushid": 6, "pushes": {"6": push(HEAD)}})));
         // The log was begun anew on the server.
-        world.host.says(&format!("{path}&startID=6"), ok(json!({"lastpushid": 2, "pushes": {}})));
+        let anew = format!("{path}&startID=6&endID=106");
+        world.host.says(&anew, ok(json!({"lastpushid": 2, "pushes": {}})));
         let round = async || poller::look_at_all(&world.gateway, &world.hosts, Duration::ZERO).await;
         round().await;
         assert_eq!(world.pushes(&world.mercurial).await.len(), 1);
@@ -389,9 +407,39 @@ async fn the_poller_stores_what_no_message_told_of_and_goes_on_from_there() {
         round().await;
         let asked: Vec<String> =
             world.host.asked().into_iter().filter(|path| path.starts_with("/acme/hg")).collect();
-        assert_eq!(asked, [path.to_owned(), later, format!("{path}&startID=6"), path.to_owned()]);
+        assert_eq!(asked, [path.to_owned(), later, anew, path.to_owned()]);
         poller::look_at_all(&world.gateway, &world.hosts, Duration::from_secs(300)).await;
         assert_eq!(world.host.asked().len(), asked.len(), "another gateway just looked");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_poller_passes_over_what_it_cannot_read_and_asks_for_less_of_what_is_too_large() {
+    world(async |world| {
+        let push = |node: &str, user: Value| {
+            json!({"date": 1, "user": user, "changesets": [{"node": node, "author": "a", "desc": "x"}]})
+        };
+        let path = "/acme/hg/json-pushes?version=2&full=1";
+        let slice = |from: u64, to: u64| format!("{path}&startID={from}&endID={to}");
+        world.host.says(path, ok(json!({"lastpushid": 0, "pushes": {}})));
+        // A body that is longer than any answer may be.
+        world.host.says(&slice(0, 100), vec![(200, vec![], " ".repeat(33 * 1024 * 1024))]);
+        let log = |pushes: Value| ok(json!({"lastpushid": 52, "pushes": pushes}));
+        let unread = push(BASE, Value::Null);
+        world.host.says(&slice(0, 50), log(json!({"1": unread, "2": push(BASE, "a".into())})));
+        world.host.says(&slice(50, 150), log(json!({"51": push(HEAD, "a".into())})));
+        let round = async || poller::look_at_all(&world.gateway, &world.hosts, Duration::ZERO).await;
+        round().await;
+        round().await;
+        let stored = world.pushes(&world.mercurial).await;
+        let mut revisions: Vec<&str> = stored.iter().map(|push| push.revision.as_str()).collect();
+        revisions.sort_unstable();
+        assert_eq!(revisions, [BASE, HEAD]);
+        let asked = world.host.asked().len();
+        world.host.says(&slice(52, 152), log(json!({})));
+        round().await;
+        assert_eq!(world.host.asked()[asked..], [slice(52, 152)], "it goes on from there");
     })
     .await;
 }

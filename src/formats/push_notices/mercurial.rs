@@ -8,6 +8,7 @@ use super::{
 use crate::domain::{Commit, Push, PushTarget, Revision, Violation};
 use crate::limits;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
@@ -45,14 +46,15 @@ pub(super) fn push(message: Message) -> Result<Notice, Violation> {
 pub struct PushLog {
     /// Number of the newest entry that the server has.
     pub last_id: Option<u64>,
-    /// Pushes by number; `None` where all changesets were obsoleted.
-    pub pushes: BTreeMap<u64, Option<Push>>,
+    /// Pushes by number; `None` where all changesets were obsoleted, an error where the server says what
+    /// is none: it keeps nobody from the others.
+    pub pushes: BTreeMap<u64, Result<Option<Push>, AnswerError>>,
 }
 
 #[derive(Deserialize)]
 struct Answer {
     lastpushid: Option<u64>,
-    pushes: BTreeMap<String, LoggedPush>,
+    pushes: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -72,12 +74,14 @@ struct Changeset {
 /// Reads an answer of `json-pushes` in its version 2, with `full`.
 ///
 /// # Errors
-/// If it is not what the server documents.
+/// If it is no list of pushes by number.
 pub fn push_log(bytes: &[u8]) -> Result<PushLog, AnswerError> {
     let Answer { lastpushid, pushes } = answer(bytes)?;
     let read = pushes.into_iter().map(|(id, logged)| {
         let id = id.parse().map_err(|_| AnswerError::Unreadable(format!("{id:?} is no number of a push")))?;
-        Ok((id, translated(logged)?))
+        let logged = LoggedPush::deserialize(logged);
+        let push = logged.map_err(|error| AnswerError::Unreadable(error.to_string())).and_then(translated);
+        Ok((id, push))
     });
     Ok(PushLog { last_id: lastpushid, pushes: read.collect::<Result<_, AnswerError>>()? })
 }

@@ -115,6 +115,22 @@ pub enum Skipped {
     NoPush,
 }
 
+impl Skipped {
+    /// Says it beside a verdict.
+    pub fn warning(self) -> Violation {
+        Violation::new("", "skipped", format!("nothing is stored: {self}"))
+    }
+
+    /// As a label of metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeletedBranch => "deleted_branch",
+            Self::Tag => "tag",
+            Self::NoPush => "no_push",
+        }
+    }
+}
+
 /// Reads a message, bare or in the envelope of MozillaPulse.
 ///
 /// # Errors
