@@ -402,6 +402,8 @@ pub const FOLLOW_UP_LEASE: Duration = Duration::from_secs(60);
 pub const FOLLOW_UP_POLL: Duration = Duration::from_secs(1);
 /// Wait before the second attempt; it doubles with each further one (logs contract 1.4).
 pub const FOLLOW_UP_FIRST_RETRY: Duration = Duration::from_secs(10);
+/// Times that what follow-up work found is stored while other transactions are in the way.
+pub const FOLLOW_UP_STORINGS: usize = 5;
 /// Part of [`DRAIN`] for follow-up work under way; what does not end is given back.
 pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
 

@@ -9,6 +9,7 @@
 //! ([`Outcome::Stored`]), or so that storing it twice is the same as once ([`Outcome::Done`]): then
 //! neither a crash nor a lost lease leaves half of it, or two.
 
+mod conflicts;
 pub mod logs;
 pub mod performance;
 pub mod pushes;

@@ -9,6 +9,7 @@ mod tests;
 
 pub use source::{Blocks, Source, Unobtainable};
 
+use super::conflicts::despite_others;
 use super::{Lease, Outcome, QueueTable, Work};
 use crate::formats::check_performance;
 use crate::limits;
@@ -98,7 +99,7 @@ impl<S: Source> Work for LogWork<S> {
             Ok(found) => found,
             Err(unread) => return self.unread(lease, unread).await,
         };
-        storing::store(&self.store, lease, &log.url, &found).await?;
+        despite_others(|| storing::store(&self.store, lease, &log.url, &found)).await?;
         info!(name = log.name, url = log.url, "a log is parsed");
         Ok(Outcome::Stored)
     }

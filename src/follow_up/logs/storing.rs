@@ -40,13 +40,15 @@ async fn store_text(
     url: &str,
     parsed: &ParsedLog,
 ) -> Result<(), StoreError> {
+    store_details(transaction, log.job_id, &parsed.details).await?;
+    store_performance(transaction, log.job_id, url, parsed).await?;
+    // Series, then sightings of failures, as batches of submissions lock them.
+    store_measurements(transaction, log.job_id, &parsed.performance_data).await?;
     // A summary that the submitter supplied stays as it is (R31).
     if !log.has_supplied_summary {
         store_summary(transaction, log.job_id, log_id, &parsed.summary).await?;
     }
-    store_details(transaction, log.job_id, &parsed.details).await?;
-    store_performance(transaction, log.job_id, url, parsed).await?;
-    store_measurements(transaction, log.job_id, &parsed.performance_data).await
+    Ok(())
 }
 
 async fn store_summary(

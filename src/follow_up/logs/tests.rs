@@ -1,14 +1,19 @@
 //! Logs from their addresses to their rows, on both databases. The addresses are scripted; the doors, the
 //! network and its faults are `tests/it`'s.
 
-use super::{Blocks, LogWork, Source, Unobtainable};
+use super::{Blocks, Found, LogWork, Profile, Source, Unobtainable, storing};
 use crate::core::legacy_tests::legacy;
 use crate::core::tests::{on_each_database, revision, submit};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{Outcome, RawFormat};
 use crate::follow_up::performance::PerformanceWork;
 use crate::follow_up::{RunnerOptions, start};
-use crate::store::entities::jobs::{failure_line, job_artifact, job_detail, job_log, log_error, log_step};
+use crate::formats::{check_performance, performance_document};
+use crate::logs::LogParser;
+use crate::store::batch::{FlatErrorRow, PerformanceRow};
+use crate::store::entities::jobs::{
+    failure_line, job, job_artifact, job_detail, job_log, log_error, log_step,
+};
 use crate::store::follow_up::{LOGS, Priority};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -266,6 +271,37 @@ async fn what_was_read_under_a_lost_lease_is_not_stored() {
         assert_eq!(statuses(&gateway).await[0].0, 0);
         super::Work::perform(&work, &kept).await.unwrap();
         assert_eq!(steps(&gateway).await, baked());
+        assert_eq!(statuses(&gateway).await[0].0, 1);
+    })
+    .await;
+}
+
+/// Both hold the row of a series, or of a failure, when the other comes for it.
+#[tokio::test]
+async fn a_log_and_a_batch_with_the_same_series_and_failure_wait_for_each_other_in_one_order() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit_job(&gateway, "read", log("live_backing_log", URL), json!([])).await;
+        submit_job(&gateway, "sent", json!([]), json!([])).await;
+        let store = gateway.store();
+        let lease = store.claim_work(&LOGS, Priority::Failures, "me", 10, 20, 8).await.unwrap().remove(0);
+        let jobs = job::Entity::find().order_by_asc(job::Column::Id);
+        let sent = jobs.all(&store.read_connection()).await.unwrap()[1].id;
+        let line = "TEST-UNEXPECTED-FAIL | kiln/test_glaze.js | the glaze runs";
+        let mut parser = LogParser::new(Profile::Of2026, check_performance);
+        parser.feed(format!("PERFHERDER_DATA: {DOCUMENT}\n{line}\n").as_bytes());
+        let found = Found::Text(parser.finish());
+        let document = performance_document(serde_json::from_str(DOCUMENT).unwrap()).unwrap();
+
+        let mut batch = store.begin_batch().await.unwrap();
+        batch.add_performance(&[PerformanceRow { job_id: sent, document: &document }]).await.unwrap();
+        let reading = storing::store(store, &lease, URL, &found);
+        let sending = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            batch.add_flat_errors(&[FlatErrorRow { job_id: sent, line_number: 1, line }]).await?;
+            batch.commit().await
+        };
+        let (read, sent) = tokio::join!(reading, sending);
+        assert!(read.is_ok() && sent.is_ok(), "{read:?} {sent:?}");
         assert_eq!(statuses(&gateway).await[0].0, 1);
     })
     .await;
