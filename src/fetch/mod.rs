@@ -8,6 +8,7 @@
 mod address;
 mod body;
 mod error;
+mod pace;
 mod patience;
 mod redirect;
 mod resolver;

@@ -54,6 +54,13 @@ pub enum Outcome {
         /// Wait at least this long: the other side asked for it.
         after: Option<Duration>,
     },
+    /// Its turn has not come. This was no attempt, and says nothing of the work.
+    NotNow {
+        /// Whom it would keep from theirs.
+        why: &'static str,
+        /// Wait as long.
+        after: Duration,
+    },
     /// It failed, and no other attempt will succeed.
     Dead {
         /// What failed.
@@ -67,6 +74,7 @@ impl Outcome {
         match self {
             Self::Done | Self::Stored => "done",
             Self::Retry { .. } => "retry",
+            Self::NotNow { .. } => "not_now",
             Self::Dead { .. } => "dead",
         }
     }

@@ -150,7 +150,7 @@ impl<W: Work> Attempts<W> {
                 Err(_) => Outcome::Retry { why: "a bug of ours; see the gateway's log".into(), after: None },
             },
             () = abandon.cancelled() => {
-                if let Err(error) = self.store.give_back_work(W::QUEUE, lease).await {
+                if let Err(error) = self.store.give_back_work(W::QUEUE, lease, None).await {
                     warn!(%error, "follow-up work could not be given back; it waits for its lease to end");
                 }
                 return;
@@ -186,6 +186,10 @@ impl<W: Work> Attempts<W> {
             Outcome::Stored => Ok(true),
             Outcome::Done => self.store.finish_work(W::QUEUE, lease).await,
             Outcome::Dead { why } => self.bury(lease, FailedAt::Work, &why).await,
+            Outcome::NotNow { why, after } => {
+                debug!(kind, why, ?after, "follow-up work waits for its turn");
+                self.store.give_back_work(W::QUEUE, lease, Some(now() + micros(after))).await
+            }
             Outcome::Retry { why, after } => self.postpone(lease, FailedAt::Work, &why, after).await,
         };
         Self::tell_unnoted(noted);

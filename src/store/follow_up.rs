@@ -276,14 +276,20 @@ impl Store {
         self.change_leased(queue, lease, &assignments, values).await
     }
 
-    /// Gives an entry back as it was before it was claimed: the gateway stops.
+    /// Gives an entry back as it was before it was claimed, due then or, if none, at once. False: the lease
+    /// was lost.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn give_back_work(&self, queue: &QueueTable, lease: &Lease) -> Result<bool, StoreError> {
+    pub async fn give_back_work(
+        &self,
+        queue: &QueueTable,
+        lease: &Lease,
+        next_attempt_at: Option<i64>,
+    ) -> Result<bool, StoreError> {
         let assignments =
-            "lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, attempts = attempts - 1";
-        self.change_leased(queue, lease, assignments, []).await
+            "lease_owner = NULL, lease_until = NULL, next_attempt_at = $3, attempts = attempts - 1";
+        self.change_leased(queue, lease, assignments, [next_attempt_at.into()]).await
     }
 
     /// Entries that wait (`dead`: that were given up), by number from behind `after` on.

@@ -78,7 +78,7 @@ const QUICK: RunnerOptions = RunnerOptions {
 async fn read_all(gateway: &Gateway, source: &Scripted) {
     let store = gateway.store();
     let stop = CancellationToken::new();
-    let work = LogWork::new(store.clone(), source.clone());
+    let work = LogWork::new(store.clone(), source.clone(), QUICK.workers);
     let runner = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
     let work = PerformanceWork::new(store.clone(), source.clone());
     let fetches = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
@@ -265,7 +265,7 @@ async fn what_was_read_under_a_lost_lease_is_not_stored() {
         let kept =
             store.claim_work(&LOGS, Priority::Failures, "you", 20, i64::MAX, 8).await.unwrap().remove(0);
         let source = Scripted::default().with(URL, vec![Ok(TEXT.into())]);
-        let work = LogWork::new(store.clone(), source);
+        let work = LogWork::new(store.clone(), source, QUICK.workers);
         super::Work::perform(&work, &lost).await.unwrap();
         assert_eq!(steps(&gateway).await, []);
         assert_eq!(statuses(&gateway).await[0].0, 0);

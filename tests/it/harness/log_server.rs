@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Lets a gateway fetch from this machine.
-pub const ALLOW_THIS_MACHINE: (&str, &str) = ("HERDGATE_FETCH_ALLOWED_HOSTS", "127.0.0.1");
+pub const ALLOW_THIS_MACHINE: (&str, &str) = ("HERDGATE_FETCH_ALLOWED_HOSTS", "127.0.0.0/8");
 
 /// An answer to a request.
 #[derive(Debug, Clone)]
@@ -59,7 +59,12 @@ pub struct LogServer {
 impl LogServer {
     /// Listens; every path is 404 until it is told otherwise.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// The same at another address of this machine: another host to whoever asks.
+    pub async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let server = Self { base, script: Arc::default(), asked: Arc::default() };
         let answering = server.clone();
