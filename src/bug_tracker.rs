@@ -101,7 +101,7 @@ impl LastRefresh {
             Some(whole) if now - whole < WHOLE_LIST_AGE => self.any.map(|any| any - OVERLAP),
             _ => None,
         };
-        let mut bugs = Vec::new();
+        let (mut bugs, mut unusable) = (Vec::new(), Vec::new());
         let mut offset = 0;
         loop {
             let list = parse_bug_list(&pages.page(page_url(base, offset, since)).await?)?;
@@ -110,6 +110,7 @@ impl LastRefresh {
             }
             let count = list.total();
             bugs.extend(list.bugs);
+            unusable.extend(list.refused_ids);
             if count < PAGE {
                 break;
             }
@@ -118,10 +119,11 @@ impl LastRefresh {
                 return Err(RefreshError::Endless);
             }
         }
-        let part = if since.is_some() { BugListPart::Some } else { BugListPart::Whole };
+        let whole = BugListPart::Whole { unusable: &unusable };
+        let part = if since.is_some() { BugListPart::Some } else { whole };
         let change = store.import_bugs(&bugs, part).await?;
         self.any = Some(now);
-        if part == BugListPart::Whole {
+        if since.is_none() {
             self.whole = Some(now);
         }
         Ok(change)

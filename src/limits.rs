@@ -284,6 +284,9 @@ pub const RELEASE_CHUNK: u64 = 1000;
 pub const RELEASE_BYTES: i64 = 16 * 1024 * 1024;
 /// One attempt to commit a batch; what has no answer by then is to be sent again.
 pub const COMMIT_ATTEMPT: Duration = Duration::from_secs(8);
+/// A change is stamped when its batch begins and seen when it is committed: a poll for what changed after a
+/// time looks back so much further, [`COMMIT_ATTEMPT`] and two seconds between the clocks of gateways.
+pub const LATE_CHANGES: TimeDelta = TimeDelta::seconds(10);
 
 /// Rows on one page of a list over HTTP.
 pub const LIST_ROWS: u64 = 2000;
@@ -291,6 +294,8 @@ pub const LIST_ROWS: u64 = 2000;
 pub const LIST_DEFAULT_ROWS: u64 = 10;
 /// Rows of a list over HTTP that has no pages.
 pub const PLAIN_LIST_ROWS: u64 = 100_000;
+/// Results of groups of tests that are read of one push: several times those of the largest.
+pub const GROUP_RESULTS: u64 = 300_000;
 /// Ids before and after that of a job among which similar ones are looked for: no index finds a rare kind of
 /// job, so that what is walked through has to end.
 pub const SIMILAR_JOBS_SPAN: i64 = 200_000;
@@ -447,3 +452,12 @@ pub const CACHED_SEARCH_AGE: TimeDelta = TimeDelta::minutes(10);
 pub const BUG_LIST_READ: Duration = Duration::from_secs(120);
 /// Bytes of a page of bugs, as received and as decoded, each.
 pub const BUG_LIST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Characters of the name of a framework, suite or subtest of performance data.
+pub const PERFORMANCE_NAME: usize = 255;
+/// Options of a suite.
+pub const PERFORMANCE_OPTIONS: usize = 64;
+/// Characters of one of them.
+pub const PERFORMANCE_OPTION: usize = 100;
+/// Values of one document; those of suites as a whole count.
+pub const PERFORMANCE_VALUES: usize = 5000;

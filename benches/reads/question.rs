@@ -16,7 +16,7 @@ pub struct Question {
 }
 
 /// The first one is what a request costs that asks for nothing.
-pub const QUESTIONS: [Question; 27] = [
+pub const QUESTIONS: [Question; 28] = [
     Question { name: "nothing (/healthz)", has_goal: false, at_least: 0, path: |_, _| "/healthz".into() },
     Question {
         name: "jobs by push_id",
@@ -41,6 +41,12 @@ pub const QUESTIONS: [Question; 27] = [
         has_goal: true,
         at_least: 1,
         path: |sample, call| jobs(&format!("job_guid={}", sample.job(call).job_guid), 0, LIST),
+    },
+    Question {
+        name: "jobs changed lately",
+        has_goal: true,
+        at_least: 1,
+        path: |sample, call| jobs(&since(&sample.new_job(call).last_modified), 0, LIST),
     },
     Question {
         name: "jobs by last_modified",

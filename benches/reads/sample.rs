@@ -67,6 +67,11 @@ impl Sample {
         &self.jobs[(call * (JOBS + 1)) % self.jobs.len()]
     }
 
+    /// A job of the newest push.
+    pub fn new_job(&self, call: usize) -> &Job {
+        &self.jobs[call % JOBS.min(self.jobs.len())]
+    }
+
     /// Likewise among the oldest.
     pub fn old_job(&self, call: usize) -> &Job {
         &self.oldest[call % self.oldest.len()]

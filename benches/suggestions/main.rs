@@ -96,7 +96,7 @@ async fn measure(store: &Store, bugs: usize, searches: usize) {
     let now = Utc::now();
     let list: Vec<Bug> = (0..bugs).map(|number| bug(number, now)).collect();
     let started = Instant::now();
-    store.import_bugs(&list, BugListPart::Whole).await.unwrap();
+    store.import_bugs(&list, BugListPart::Whole { unusable: &[] }).await.unwrap();
     let database = if store.sqlite_path().is_some() { "SQLite" } else { "PostgreSQL" };
     println!("\n== {database}: {bugs} bugs, imported in {:.1} s ==", started.elapsed().as_secs_f64());
     println!("{:34} {:>8} {:>9} {:>9} {:>9}", "searched for", "profile", "p50 ms", "p99 ms", "found");

@@ -14,6 +14,7 @@ mod m20261210_000004_dashboard;
 mod m20261210_000006_push_authors;
 mod m20261210_000012_performance_fetches;
 mod m20261211_000003_performance;
+mod m20261212_000001_test_groups;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261210_000006_push_authors::Migration),
             Box::new(m20261210_000012_performance_fetches::Migration),
             Box::new(m20261211_000003_performance::Migration),
+            Box::new(m20261212_000001_test_groups::Migration),
         ]
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(command: BugsCommand, context: Context) -> Result<Exit, 
     for problem in &list.refused {
         notice(&format!("left out: {problem}"));
     }
-    let part = if whole { BugListPart::Whole } else { BugListPart::Some };
+    let part = if whole { BugListPart::Whole { unusable: &list.refused_ids } } else { BugListPart::Some };
     let store = open_database(&context.configuration()?, Create::Never).await?;
     let change = store.import_bugs(&list.bugs, part).await?;
     line(&format!(

@@ -8,8 +8,8 @@ use crate::domain::{
 use crate::formats::performance_documents;
 use crate::store::StoreError;
 use crate::store::batch::{
-    ArtifactRow, BatchTransaction, DetailRow, LogRow, PartsRule, PerformanceFetchRow, PerformanceRow,
-    SUPPLIED, StepRow, SummaryRow,
+    ArtifactRow, BatchTransaction, DetailRow, FlatErrorRow, LogRow, PartsRule, PerformanceFetchRow,
+    PerformanceRow, SUPPLIED, StepRow, SummaryRow,
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -155,6 +155,7 @@ impl<'a> Additions<'a> {
         transaction.add_performance(&rows).await?;
         let mut jobs = transaction.add_steps(&self.steps()).await?;
         jobs.extend(transaction.add_summaries(&self.summary_rows()).await?);
+        jobs.extend(transaction.add_supplied_errors(&self.errors()).await?);
         for job in jobs {
             let of_job = self.summaries.iter().filter(|(of, ..)| *of == job);
             added.extend(of_job.map(|(_, owner, _)| owner));
@@ -170,6 +171,18 @@ impl<'a> Additions<'a> {
         }
         let row = |(job_id, errors_truncated)| SummaryRow { job_id, log_id: SUPPLIED, errors_truncated };
         truncated.into_iter().map(row).collect()
+    }
+
+    /// The error lines of all summaries that stand in no step, each once; the text of the first counts.
+    fn errors(&self) -> Vec<FlatErrorRow<'a>> {
+        let mut errors: BTreeMap<(i64, i32), &'a str> = BTreeMap::new();
+        for &(job_id, _, summary) in &self.summaries {
+            for error in &summary.errors {
+                errors.entry((job_id, error.line_number)).or_insert(&error.line);
+            }
+        }
+        let row = |((job_id, line_number), line)| FlatErrorRow { job_id, line_number, line };
+        errors.into_iter().map(row).collect()
     }
 
     /// The steps of all summaries, each once; of one that comes again, the errors that it lacks.

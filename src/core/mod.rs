@@ -10,6 +10,7 @@ mod additions;
 mod commit;
 mod directory;
 mod exchanges;
+mod failures;
 mod family;
 mod gateway;
 mod holding;
@@ -32,6 +33,7 @@ pub(crate) mod legacy_tests;
 pub(crate) mod tests;
 
 pub use exchanges::{ConsumerPhase, ConsumerStatus, Consumers};
+pub use failures::LinkedFailure;
 pub use gateway::{Directory, Gateway, GatewayOptions, PendingVerdicts, SubmitError};
 pub use holding::HoldingLimits;
 pub use push_notices::PushNoticeSubmission;

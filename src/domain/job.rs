@@ -259,6 +259,8 @@ pub struct LogSummary {
     pub log_url: Option<String>,
     /// Steps in order.
     pub steps: Vec<Step>,
+    /// Error lines that stand in no step.
+    pub errors: Vec<StepError>,
     /// The submitter cut the errors.
     pub errors_truncated: bool,
 }
@@ -379,6 +381,14 @@ impl Parts {
                     .number(summary.steps.len() as i64);
                 for step in &summary.steps {
                     step.feed(to);
+                }
+                // Only if there are any, behind what is no number of anything: digests of summaries with steps
+                // stay what they were.
+                if !summary.errors.is_empty() {
+                    to.number(-1).number(summary.errors.len() as i64);
+                    for error in &summary.errors {
+                        to.number(error.line_number.into()).text(&error.line);
+                    }
                 }
             }
         }

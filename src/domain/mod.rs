@@ -3,6 +3,7 @@
 
 mod bug;
 mod digest;
+mod error_line;
 mod exchange;
 mod failure_classification;
 mod held;
@@ -20,6 +21,7 @@ mod verdict;
 
 pub use bug::Bug;
 pub use digest::{ContentDigest, Fingerprint};
+pub use error_line::stored_error_line;
 pub use exchange::{DEFAULT_BROKER, ExchangeKind, QueueType, Registration, RegistrationOrigin};
 pub use failure_classification::FailureClassification;
 pub use held::{Door, HeldState, RawFormat};

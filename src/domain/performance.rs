@@ -1,6 +1,7 @@
 //! Performance data: the documents that logs print and jobs carry, and the series that their values
 //! belong to (logs contract 6.2 and 6.3).
 
+use crate::limits;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
@@ -79,7 +80,58 @@ pub struct Measurement {
     pub value: f64,
 }
 
+/// Why a document of performance data makes no series.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PerformanceExcess {
+    /// A name or option is too long.
+    #[error("{what} has more than {limit} characters")]
+    Text {
+        /// What it is.
+        what: &'static str,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// There are too many of something.
+    #[error("there are more than {limit} {what}")]
+    Number {
+        /// What they are.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
 impl PerformanceDocument {
+    /// Checks what the schema leaves open: each value is stored with the names and options that it has in
+    /// common with others, so a small document could make series without end.
+    ///
+    /// # Errors
+    /// What there is too much of.
+    pub fn check_bounds(&self) -> Result<(), PerformanceExcess> {
+        let text = |what, text: &str, limit| match text.chars().nth(limit) {
+            Some(_) => Err(PerformanceExcess::Text { what, limit }),
+            None => Ok(()),
+        };
+        let number = |what, number: usize, limit| match number > limit {
+            true => Err(PerformanceExcess::Number { what, limit }),
+            false => Ok(()),
+        };
+        text("the name of the framework", &self.framework.name, limits::PERFORMANCE_NAME)?;
+        let values: usize = self.suites.iter().map(|suite| suite.subtests.len() + 1).sum();
+        number("values", values, limits::PERFORMANCE_VALUES)?;
+        for suite in &self.suites {
+            text("the name of a suite", &suite.name, limits::PERFORMANCE_NAME)?;
+            number("options", suite.extra_options.len(), limits::PERFORMANCE_OPTIONS)?;
+            for option in &suite.extra_options {
+                text("an option", option, limits::PERFORMANCE_OPTION)?;
+            }
+            for subtest in &suite.subtests {
+                text("the name of a subtest", &subtest.name, limits::PERFORMANCE_NAME)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What it measured, as it is stored for a job of this kind. A series comes once: of several values of
     /// one the first counts.
     pub fn measurements(&self, context: &PerformanceContext) -> Vec<Measurement> {
@@ -177,6 +229,34 @@ mod tests {
         PerformanceContext {
             option_collection_hash: "102210fe594ee9b33d82058545b1ed14f4c8206e".into(),
             machine_platform: "linux64".into(),
+        }
+    }
+
+    #[test]
+    fn a_document_that_would_make_series_without_end_is_refused() {
+        let document = |framework: &str, suite: &str, options: Value, subtests: usize| {
+            let subtests: Vec<_> =
+                (0..subtests).map(|n| json!({"name": format!("{n}"), "value": 1})).collect();
+            let suite = json!({"name": suite, "extraOptions": options, "subtests": subtests});
+            let document = json!({"framework": {"name": framework}, "suites": [suite]});
+            serde_json::from_value::<PerformanceDocument>(document).unwrap().check_bounds()
+        };
+        let long = "x".repeat(limits::PERFORMANCE_NAME + 1);
+        for (checked, problem) in [
+            (document("f", "s", json!(["o"]), limits::PERFORMANCE_VALUES - 1), None),
+            (
+                document(&long, "s", json!([]), 1),
+                Some("the name of the framework has more than 255 characters"),
+            ),
+            (document("f", &long, json!([]), 1), Some("the name of a suite has more than 255 characters")),
+            (document("f", "s", json!([&long]), 1), Some("an option has more than 100 characters")),
+            (document("f", "s", json!(vec!["o"; 65]), 1), Some("there are more than 64 options")),
+            (
+                document("f", "s", json!([]), limits::PERFORMANCE_VALUES),
+                Some("there are more than 5000 values"),
+            ),
+        ] {
+            assert_eq!(checked.err().map(|error| error.to_string()).as_deref(), problem);
         }
     }
 

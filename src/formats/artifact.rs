@@ -135,8 +135,9 @@ impl<'a> Artifact<'a> {
 
     fn add_summary(self, parts: &mut Parts, findings: &mut Findings) {
         let Some(blob) = self.read_blob::<SummaryBlob>(&schema::TEXT_LOG_SUMMARY, findings) else { return };
-        let mut steps = Vec::with_capacity(blob.step_data.steps.len());
-        for (index, step) in blob.step_data.steps.into_iter().enumerate() {
+        let step_data = blob.step_data.unwrap_or_default();
+        let mut steps = Vec::with_capacity(step_data.steps.len());
+        for (index, step) in step_data.steps.into_iter().enumerate() {
             let path = || format!("{}/step_data/steps/{index}/name", self.place.blob);
             steps.push(Step {
                 name: findings.fit(path, step.name, limits::STEP_NAME),
@@ -145,19 +146,17 @@ impl<'a> Artifact<'a> {
                 started_line: step.started_linenumber,
                 finished_line: step.finished_linenumber,
                 result: step_result(&step.result),
-                errors: step
-                    .errors
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|error| StepError { line_number: error.linenumber, line: error.line })
-                    .collect(),
+                errors: errors(step.errors),
             });
         }
+        let named = blob.logname.filter(|name| !name.is_empty());
+        let unnamed = blob.errors.as_ref().map(|_| LOG_WITHOUT_STEPS.to_owned());
         let summary = LogSummary {
-            log_name: blob.logname.filter(|name| !name.is_empty()),
+            log_name: named.or(unnamed),
             log_url: blob.logurl.filter(|url| !url.is_empty()),
             steps,
-            errors_truncated: blob.step_data.errors_truncated.unwrap_or(false),
+            errors: errors(blob.errors),
+            errors_truncated: step_data.errors_truncated.unwrap_or(false),
         };
         if parts.summary.is_some() {
             findings.warnings.push(findings::repeated(&*self.place.blob, "log summary"));
@@ -231,14 +230,23 @@ struct DetailItem {
     content_type: Option<String>,
 }
 
+/// The log whose error lines stand in no steps, unless a summary names another (ingest contract 7.3).
+const LOG_WITHOUT_STEPS: &str = "live_backing_log";
+
+fn errors(items: Option<Vec<ErrorItem>>) -> Vec<StepError> {
+    let error = |item: ErrorItem| StepError { line_number: item.linenumber, line: item.line };
+    items.unwrap_or_default().into_iter().map(error).collect()
+}
+
 #[derive(Deserialize)]
 struct SummaryBlob {
-    step_data: StepData,
+    step_data: Option<StepData>,
+    errors: Option<Vec<ErrorItem>>,
     logurl: Option<String>,
     logname: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct StepData {
     steps: Vec<StepItem>,
     errors_truncated: Option<bool>,

@@ -24,6 +24,8 @@ pub struct BugList {
     pub bugs: Vec<Bug>,
     /// One sentence for each of the others.
     pub refused: Vec<String>,
+    /// Numbers of those others, where they have one.
+    pub refused_ids: Vec<i64>,
 }
 
 impl BugList {
@@ -84,10 +86,14 @@ pub fn parse_bug_list(json: &[u8]) -> Result<BugList, BugListError> {
     };
     let mut list = BugList::default();
     for (place, bug) in bugs.into_iter().enumerate() {
+        let id = bug.get("id").and_then(Value::as_i64);
         let name = bug.get("id").map_or_else(|| format!("number {place} of the list"), Value::to_string);
         match read(bug) {
             Ok(bug) => list.bugs.push(bug),
-            Err(problem) => list.refused.push(format!("bug {name}: {problem}")),
+            Err(problem) => {
+                list.refused.push(format!("bug {name}: {problem}"));
+                list.refused_ids.extend(id);
+            }
         }
     }
     Ok(list)
@@ -200,8 +206,11 @@ mod tests {
             (with("id", json!(-1)), "bug -1: invalid value: integer `-1`, expected u32"),
             (json!({}), "bug number 0 of the list: missing field `id`"),
         ] {
+            let bad_id = bad.get("id").and_then(Value::as_i64);
             let read = list(&[bad, bug()]);
             assert_eq!((read.refused, read.bugs.len()), (vec![problem.to_owned()], 1));
+            let ids: Vec<i64> = bad_id.into_iter().collect();
+            assert_eq!(read.refused_ids, ids);
         }
     }
 

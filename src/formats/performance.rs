@@ -41,5 +41,8 @@ pub fn performance_documents(blob: &str) -> Result<Vec<PerformanceDocument>, Str
 /// # Errors
 /// What is wrong with it, as one sentence.
 pub fn performance_document(document: Value) -> Result<PerformanceDocument, String> {
-    serde_json::from_value(document).map_err(|error| error.to_string())
+    let document: PerformanceDocument =
+        serde_json::from_value(document).map_err(|error| error.to_string())?;
+    document.check_bounds().map_err(|error| error.to_string())?;
+    Ok(document)
 }

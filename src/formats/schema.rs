@@ -48,6 +48,46 @@ pub(super) static JOB_INFO: LazyLock<Schema> = LazyLock::new(|| Schema::of_docum
 pub(super) static PERFORMANCE: LazyLock<Schema> =
     LazyLock::new(|| Schema::of_definition("performance-artifact.yml", "datum"));
 
+/// Elements of lists, all together, that are looked at in a document with something wrong in it; more than
+/// any list may have.
+const LOOKED_AT: usize = 12_000;
+
+/// The document with the beginning of its lists; none if that is all of it.
+fn beginning(document: &Value) -> Option<Value> {
+    let mut left = LOOKED_AT;
+    is_longer(document, &mut left).then(|| cut(document, &mut { LOOKED_AT }))
+}
+
+/// Whether a document has more elements of lists than are left.
+fn is_longer(document: &Value, left: &mut usize) -> bool {
+    match document {
+        Value::Array(elements) => match left.checked_sub(elements.len()) {
+            None => true,
+            Some(rest) => {
+                *left = rest;
+                elements.iter().any(|element| is_longer(element, left))
+            }
+        },
+        Value::Object(members) => members.values().any(|member| is_longer(member, left)),
+        _ => false,
+    }
+}
+
+fn cut(document: &Value, left: &mut usize) -> Value {
+    match document {
+        Value::Array(elements) => {
+            // One stays of each, so that none is empty that was not.
+            let kept = elements.len().min((*left).max(1));
+            *left = left.saturating_sub(kept);
+            elements[..kept].iter().map(|element| cut(element, left)).collect()
+        }
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), cut(member, left))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// A compiled schema.
 #[derive(Debug)]
 pub(super) struct Schema(Validator);
@@ -57,7 +97,15 @@ impl Schema {
     pub(super) fn violations(&self, document: &Value) -> Vec<Violation> {
         let mut violations = Vec::new();
         if !self.0.is_valid(document) {
-            for error in self.0.iter_errors(document).take(limits::VIOLATIONS) {
+            // All errors are gathered before the first is seen: of lists without end only the beginning is
+            // looked at.
+            let beginning = beginning(document);
+            for error in self.0.iter_errors(beginning.as_ref().unwrap_or(document)).take(limits::VIOLATIONS) {
+                violations.extend(violations_of(&error, error.instance_path().as_str()));
+            }
+            if violations.is_empty()
+                && let Err(error) = self.0.validate(document)
+            {
                 violations.extend(violations_of(&error, error.instance_path().as_str()));
             }
         }

@@ -181,6 +181,7 @@ fn summary(logs: &[Log<'_>], kind: Kind) -> Option<LogSummary> {
         log_name: Some(log.name.into()),
         log_url: Some(log.url.into()),
         steps: steps.iter().map(|step| step_of(step, kind)).collect(),
+        errors: Vec::new(),
         errors_truncated: log.errors_truncated,
     })
 }

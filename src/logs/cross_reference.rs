@@ -102,10 +102,7 @@ mod tests {
                 StructuredFailure { expected: None, message: Some("m"), ..with_subtest },
                 Some("TEST-FAIL | a.html | s - m"),
             ),
-            (
-                StructuredFailure { message: Some("m"), ..RESULT },
-                Some("TEST-UNEXPECTED-FAIL | a.html | m"),
-            ),
+            (StructuredFailure { message: Some("m"), ..RESULT }, Some("TEST-UNEXPECTED-FAIL | a.html | m")),
             (RESULT, Some("TEST-UNEXPECTED-FAIL | a.html | expected PASS")),
             (StructuredFailure { expected: None, ..RESULT }, Some("TEST-FAIL | a.html")),
             (StructuredFailure { test: None, ..RESULT }, None),
@@ -133,7 +130,10 @@ mod tests {
         let failures = [log("one"), RESULT, log("two")];
         // The second failure never appears, and keeps the third from being looked for.
         assert_eq!(cross_reference(&errors, &failures), [Some(0), None, None]);
-        assert_eq!(cross_reference(&errors, &[log("one"), log("one"), log("two")]), [Some(0), Some(1), Some(3)]);
+        assert_eq!(
+            cross_reference(&errors, &[log("one"), log("one"), log("two")]),
+            [Some(0), Some(1), Some(3)]
+        );
         assert_eq!(cross_reference(&errors, &[log("two"), log("one")]), [Some(3), None]);
     }
 

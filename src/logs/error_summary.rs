@@ -1,7 +1,11 @@
-//! `errorsummary_json` files: one JSON object per line, each a failure as the test harness saw it (logs
-//! contract 7).
+//! `errorsummary_json` files: one JSON object per line, each a failure as the test harness saw it, or how a
+//! group of tests ended (logs contract 7).
 
+use super::WARNINGS;
+use super::group_results::{GroupProblem, GroupResult};
 use serde::Deserialize;
+use serde_json::Value;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// Records of one file that are kept; one more is kept as the sign that there were more (7.2, 2026).
 pub const MOST_RECORDS: usize = 150;
@@ -35,6 +39,17 @@ pub struct FailureLine {
     pub group: Option<String>,
 }
 
+/// What an error summary says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ErrorSummary {
+    /// By their order in the file, each ordinal once.
+    pub failures: Vec<FailureLine>,
+    /// By name, each once.
+    pub groups: Vec<GroupResult>,
+    /// What was left out, 20 sentences at most.
+    pub warnings: Vec<String>,
+}
+
 /// Why a file says nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorSummaryProblem {
@@ -62,7 +77,9 @@ pub struct ErrorSummaryParser {
     /// Records that count, kept or not.
     records: usize,
     most: usize,
-    kept: Vec<FailureLine>,
+    failures: Vec<FailureLine>,
+    groups: BTreeMap<String, GroupResult>,
+    warnings: Vec<String>,
 }
 
 impl Default for ErrorSummaryParser {
@@ -74,7 +91,15 @@ impl Default for ErrorSummaryParser {
 impl ErrorSummaryParser {
     /// One that keeps at most `most` records and a truncated one.
     pub fn keeping(most: usize) -> Self {
-        Self { open: Vec::new(), number: 0, records: 0, most, kept: Vec::new() }
+        Self {
+            open: Vec::new(),
+            number: 0,
+            records: 0,
+            most,
+            failures: Vec::new(),
+            groups: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Whether everything that is kept is there: the rest of the file is not looked at.
@@ -96,17 +121,18 @@ impl ErrorSummaryParser {
         if self.is_full() { Ok(()) } else { self.keep(block) }
     }
 
-    /// The failures, by their order in the file, each ordinal once.
+    /// What the file says, once all bytes were taken.
     ///
     /// # Errors
     /// If the last line is no record.
-    pub fn finish(mut self) -> Result<Vec<FailureLine>, ErrorSummaryProblem> {
+    pub fn finish(mut self) -> Result<ErrorSummary, ErrorSummaryProblem> {
         if !self.is_full() {
             self.end_line()?;
         }
         let mut seen = std::collections::HashSet::new();
-        self.kept.retain(|failure| seen.insert(failure.line));
-        Ok(self.kept)
+        self.failures.retain(|failure| seen.insert(failure.line));
+        let groups = self.groups.into_values().collect();
+        Ok(ErrorSummary { failures: self.failures, groups, warnings: self.warnings })
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), ErrorSummaryProblem> {
@@ -126,14 +152,46 @@ impl ErrorSummaryParser {
             })?;
             self.records += 1;
             if self.records > self.most {
-                self.kept.push(FailureLine { action: "truncated".into(), ..record.failure() });
-            } else if matches!(&*record.action, "test_result" | "log" | "crash") {
-                self.kept.push(record.failure());
+                self.failures.push(FailureLine { action: "truncated".into(), ..record.failure() });
+            } else {
+                self.take(record);
             }
         }
         self.open.clear();
         self.number += 1;
         Ok(())
+    }
+
+    fn take(&mut self, record: Record) {
+        match &*record.action {
+            "test_result" | "log" | "crash" | "test_status" | "test_end" => {
+                self.failures.push(record.failure());
+            }
+            "group_result" => match record.group_result() {
+                Ok(result) => self.add_group(result),
+                Err(problem) => self.warn(&problem),
+            },
+            "test_groups" => {}
+            unknown => {
+                let unknown = cut(unknown.to_owned(), WORD);
+                self.warn(&format_args!("records of the action {unknown:?} are left out"));
+            }
+        }
+    }
+
+    fn add_group(&mut self, result: GroupResult) {
+        match self.groups.entry(result.name.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(result);
+            }
+            Entry::Occupied(mut known) => known.get_mut().add(&result),
+        }
+    }
+
+    fn warn(&mut self, problem: &dyn std::fmt::Display) {
+        if self.warnings.len() < WARNINGS {
+            self.warnings.push(format!("line {}: {problem}", self.number));
+        }
     }
 }
 
@@ -163,9 +221,15 @@ struct Record {
     stackwalk_stderr: Option<String>,
     #[serde(default)]
     group: Option<String>,
+    #[serde(default)]
+    duration: Value,
 }
 
 impl Record {
+    fn group_result(self) -> Result<GroupResult, GroupProblem> {
+        GroupResult::read(self.group, self.status.as_deref(), &self.duration)
+    }
+
     fn failure(self) -> FailureLine {
         let group = self.group.map(|group| match group.rsplit_once('/') {
             Some((folder, _)) => folder.to_owned(),
@@ -202,9 +266,11 @@ fn cut(mut text: String, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::GroupStatus;
     use super::*;
+    use serde_json::json;
 
-    fn parsed(text: &str, most: usize) -> Result<Vec<FailureLine>, ErrorSummaryProblem> {
+    fn parsed(text: &str, most: usize) -> Result<ErrorSummary, ErrorSummaryProblem> {
         let mut results = (1..=text.len().min(40)).map(|size| {
             let mut parser = ErrorSummaryParser::keeping(most);
             for block in text.as_bytes().chunks(size) {
@@ -212,7 +278,7 @@ mod tests {
             }
             parser.finish()
         });
-        let first = results.next().unwrap_or(Ok(Vec::new()));
+        let first = results.next().unwrap_or(Ok(ErrorSummary::default()));
         results.for_each(|result| assert_eq!(result, first, "the blocks make no difference"));
         first
     }
@@ -221,7 +287,7 @@ mod tests {
     fn a_failure_has_the_fields_of_its_record() {
         let text = r#"{"action": "test_result", "line": 7, "test": "a/b.html", "subtest": null, "status": "FAIL",
             "expected": "PASS", "message": "no", "stack": "at x", "group": "a/b.ini", "more": 1}"#;
-        let line = parsed(&text.replace('\n', " "), 5).unwrap().remove(0);
+        let line = parsed(&text.replace('\n', " "), 5).unwrap().failures.remove(0);
         let expected = FailureLine {
             action: "test_result".into(),
             line: 7,
@@ -240,25 +306,63 @@ mod tests {
     fn one_record_beyond_the_limit_says_truncated_and_the_rest_is_not_read() {
         let record = |line| format!("{{\"action\": \"log\", \"line\": {line}}}\n");
         let text: String = (0..6).map(record).chain(["garbage\n".to_owned()]).collect();
-        let lines = parsed(&text, 5).unwrap();
+        let lines = parsed(&text, 5).unwrap().failures;
         let shown: Vec<_> = lines.iter().map(|line| (&*line.action, line.line)).collect();
         assert_eq!(shown, [("log", 0), ("log", 1), ("log", 2), ("log", 3), ("log", 4), ("truncated", 5)]);
     }
 
     #[test]
-    fn groups_and_unknown_actions_are_counted_and_not_kept_and_a_line_number_comes_once() {
+    fn lists_of_groups_are_counted_and_not_kept_and_a_line_number_comes_once() {
         let text = "{\"action\": \"test_groups\", \"line\": 0, \"groups\": []}\n\
              {\"action\": \"log\", \"line\": 1, \"message\": \"one\u{2028}line\"}\n\
              {\"action\": \"log\", \"line\": 1, \"message\": \"again\"}\n";
-        let lines = parsed(text, 150).unwrap();
-        assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0].message.as_deref(), Some("one\u{2028}line"));
-        assert_eq!(parsed(text, 2).unwrap().len(), 1, "the third is the truncated one, of the same number");
+        let ErrorSummary { failures, warnings, .. } = parsed(text, 150).unwrap();
+        assert_eq!((failures.len(), warnings.len()), (1, 0));
+        assert_eq!(failures[0].message.as_deref(), Some("one\u{2028}line"));
+        assert_eq!(
+            parsed(text, 2).unwrap().failures.len(),
+            1,
+            "the third is the truncated one, of the same number"
+        );
+    }
+
+    #[test]
+    fn results_of_groups_count_as_records_and_come_once_by_name() {
+        let record = |line: u8, group: &str, status: &str| {
+            let fields = json!({"action": "group_result", "line": line, "group": group, "status": status,
+                "duration": 2000});
+            format!("{fields}\n")
+        };
+        let groups = [record(1, "b.ini", "OK"), record(2, "a/a.ini", "SKIP"), record(2, "b.ini", "ERROR")];
+        let text = groups.concat() + "{\"action\": \"log\", \"line\": 9}\n";
+        let summary = parsed(&text, 150).unwrap();
+        let shown: Vec<_> = summary.groups.iter().map(|g| (&*g.name, g.status, g.seconds)).collect();
+        assert_eq!(shown, [("a/a.ini", GroupStatus::Skip, 2), ("b.ini", GroupStatus::Error, 4)]);
+        assert_eq!((summary.failures.len(), summary.warnings.len()), (1, 0));
+        let cut = parsed(&text, 2).unwrap();
+        assert_eq!(cut.groups.len(), 2);
+        assert_eq!(cut.groups[1].status, GroupStatus::Ok, "the third record is not read as a group");
+        assert_eq!(cut.failures[0].action, "truncated");
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_and_changes_nothing_else() {
+        let text = "{\"action\": \"group_result\", \"line\": 1, \"group\": \"a\\\\b\", \"status\": \"OK\"}\n\
+             {\"action\": \"bake\", \"line\": 2}\n{\"action\": \"test_status\", \"line\": 3}\n";
+        let summary = parsed(text, 150).unwrap();
+        assert_eq!(
+            summary.warnings,
+            [
+                "line 0: the group \"a\\\\b\" is left out: its name has a backslash",
+                "line 1: records of the action \"bake\" are left out",
+            ]
+        );
+        assert_eq!((summary.groups.len(), summary.failures.len()), (0, 1));
     }
 
     #[test]
     fn an_empty_file_has_no_failures_and_what_is_no_json_is_named() {
-        assert_eq!(parsed("", 5), Ok(Vec::new()));
+        assert_eq!(parsed("", 5), Ok(ErrorSummary::default()));
         let problem = parsed("{\"action\": \"log\", \"line\": 1}\nnonsense\n", 5).unwrap_err();
         assert!(matches!(problem, ErrorSummaryProblem::NoRecord { line: 1, .. }), "{problem}");
     }

@@ -13,6 +13,7 @@ mod cross_reference;
 mod details;
 mod error_summary;
 mod errors;
+mod group_results;
 mod lines;
 mod markers;
 mod parsed;
@@ -25,7 +26,8 @@ mod text;
 mod tests;
 
 pub use cross_reference::{StructuredFailure, cross_reference};
-pub use error_summary::{ErrorSummaryParser, ErrorSummaryProblem, FailureLine};
+pub use error_summary::{ErrorSummary, ErrorSummaryParser, ErrorSummaryProblem, FailureLine};
+pub use group_results::{GroupProblem, GroupResult, GroupStatus};
 pub use lines::LONGEST_LINE;
 pub use parsed::{Artifacts, Detail, LogError, ParsedLog, PerformanceArtifact, Step, Summary};
 
@@ -50,7 +52,7 @@ const DETAILS: usize = 10_000;
 const TEXT_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of performance data of one log that are kept.
 const PERFORMANCE_BYTES: usize = 8 * 1024 * 1024;
-/// Sentences about what was left out.
+/// Sentences about what was left out of one log.
 const WARNINGS: usize = 20;
 
 /// The rules by which a log is read.

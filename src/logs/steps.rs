@@ -141,6 +141,20 @@ impl Steps {
     }
 }
 
+/// The time after the last `) (at ` that a closing parenthesis follows. Looks at each character once: a line
+/// with performance data is as long as its sender likes.
+fn time_of_marker(elapsed: &str) -> Option<&str> {
+    let mut end = elapsed.rfind(')')?;
+    loop {
+        let at = elapsed[..end].rfind(") (at ")? + ") (at ".len();
+        let (time, _) = elapsed[at..].split_once(')')?;
+        if !time.is_empty() {
+            return Some(time);
+        }
+        end = at - ") (at ".len() + 1;
+    }
+}
+
 /// Nine `=`, a word, the shortest name that lets the rest fit, a result, a time (3.2).
 fn marker(line: &str) -> Option<Marker<'_>> {
     let rest = line.strip_prefix("========= ")?;
@@ -148,19 +162,45 @@ fn marker(line: &str) -> Option<Marker<'_>> {
         Some(rest) => (true, rest),
         None => (false, rest.strip_prefix("Finished ")?),
     };
-    rest.match_indices(" (results: ").find_map(|(end, separator)| {
+    let (name, digits, elapsed) = rest.match_indices(" (results: ").find_map(|(end, separator)| {
         let code = &rest[end + separator.len()..];
-        let elapsed = after_digits(code)?;
-        let digits = &code[..code.len() - elapsed.len()];
-        let elapsed = elapsed.strip_prefix(", elapsed: ")?;
-        // The last one that is followed by a closing parenthesis.
-        let at = elapsed.rmatch_indices(") (at ").find_map(|(at, text)| {
-            elapsed[at + text.len()..].split_once(')').map(|(time, _)| time).filter(|time| !time.is_empty())
-        })?;
-        Some(if starts {
-            Marker::Started { name: &rest[..end], at }
-        } else {
-            Marker::Finished { at, result: result_of_code(digits) }
-        })
+        let after = after_digits(code)?;
+        let digits = &code[..code.len() - after.len()];
+        Some((&rest[..end], digits, after.strip_prefix(", elapsed: ")?))
+    })?;
+    // If there is no time behind this one, then none is behind a later one either.
+    let at = time_of_marker(elapsed)?;
+    Some(if starts {
+        Marker::Started { name, at }
+    } else {
+        Marker::Finished { at, result: result_of_code(digits) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_of_marker;
+
+    #[test]
+    fn the_time_is_behind_the_last_at_that_is_closed() {
+        for (elapsed, time) in [
+            ("1 secs) (at now) =========", Some("now")),
+            ("1 secs) (at a) (at b) rest", Some("b")),
+            ("1 secs) (at a) (at b", Some("a")),
+            ("1 secs) (at a) (at )", Some("a")),
+            ("1 secs) (at ) (at )", None),
+            ("1 secs) (at a", None),
+            ("1 secs", None),
+        ] {
+            assert_eq!(time_of_marker(elapsed), time, "{elapsed}");
+        }
+    }
+
+    #[test]
+    fn a_line_as_long_as_its_sender_likes_is_looked_at_once() {
+        let many = |text: &str| text.repeat(100_000);
+        let line = format!("========= Started {}{}", many(" (results: 1, elapsed: "), many(") (at "));
+        // Looked at for each pair, this would take minutes.
+        assert!(super::marker(&line).is_none());
+    }
 }

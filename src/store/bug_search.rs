@@ -17,6 +17,9 @@ use serde_json::json;
 /// that contain the term they are the most similar to it.
 const CANDIDATES_OF_2026: usize = 4 * MOST_BUGS;
 
+/// Characters of a term that anything is found for: the indexes know no shorter parts.
+const LEAST_CHARACTERS: usize = 3;
+
 /// What bugs are searched for.
 #[derive(Debug, Clone, Copy)]
 pub struct BugQuery<'a> {
@@ -47,6 +50,8 @@ impl Store {
             .iter()
             .map(|term| folded(term))
             .enumerate()
+            // Of a term of accents alone nothing is left, which every bug contains.
+            .filter(|(_, term)| term.chars().count() >= LEAST_CHARACTERS)
             .map(|(place, term)| json!({"place": place, "pattern": pattern(&term), "term": term}))
             .collect();
         let since = to_micros(open_since(query.profile, query.now).max(DateTime::UNIX_EPOCH));
@@ -95,12 +100,13 @@ fn statement(profile: Profile, from: &str, position: &str) -> String {
             CANDIDATES_OF_2026,
         ),
     };
+    // Only numbers are ranked: a word that is in thousands of bugs drags none of their texts along.
     format!(
-        "SELECT place, id, status, resolution, summary, crash_signature, keywords, os, modified, whiteboard, \
-         dupe_of FROM (SELECT t.place, b.id, b.status, b.resolution, b.summary, b.crash_signature, \
-         b.keywords, b.os, b.modified, b.whiteboard, b.dupe_of, ROW_NUMBER() OVER (PARTITION BY t.place, \
-         ({list}) ORDER BY {order}, b.id) AS place_in_list FROM {from} WHERE {condition}) AS ranked \
-         WHERE place_in_list <= {most} ORDER BY place, place_in_list, id"
+        "SELECT ranked.place, bugs.id, status, resolution, summary, crash_signature, keywords, os, modified, \
+         whiteboard, dupe_of FROM (SELECT t.place, b.id, ROW_NUMBER() OVER (PARTITION BY t.place, ({list}) \
+         ORDER BY {order}, b.id) AS place_in_list FROM {from} WHERE {condition}) AS ranked \
+         JOIN bugs ON bugs.id = ranked.id \
+         WHERE place_in_list <= {most} ORDER BY ranked.place, place_in_list, bugs.id"
     )
 }
 

@@ -12,11 +12,14 @@ const BUGS_PER_STATEMENT: usize = 2000;
 
 /// What imported bugs are of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BugListPart {
+pub enum BugListPart<'a> {
     /// Some: the others stay.
     Some,
-    /// All: the others go.
-    Whole,
+    /// All: the others go, but those that are in the list and could not be used stay as they were.
+    Whole {
+        /// Numbers of those.
+        unusable: &'a [i64],
+    },
 }
 
 /// What an import did.
@@ -35,7 +38,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn import_bugs(&self, bugs: &[Bug], part: BugListPart) -> Result<BugListChange, StoreError> {
+    pub async fn import_bugs(
+        &self,
+        bugs: &[Bug],
+        part: BugListPart<'_>,
+    ) -> Result<BugListChange, StoreError> {
         // In the order of their keys, which is that in which rows are locked.
         let bugs: BTreeMap<i64, &Bug> = bugs.iter().map(|bug| (bug.id, bug)).collect();
         let mut change = BugListChange::default();
@@ -43,8 +50,8 @@ impl Store {
             return Ok(change);
         }
         let mut transaction = self.begin_batch().await?;
-        if part == BugListPart::Whole {
-            let ids: Vec<i64> = bugs.keys().copied().collect();
+        if let BugListPart::Whole { unusable } = part {
+            let ids: Vec<i64> = bugs.keys().chain(unusable).copied().collect();
             change.removed = transaction.remove_other_bugs(&ids).await?;
         }
         let bugs: Vec<&Bug> = bugs.into_values().collect();

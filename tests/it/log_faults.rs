@@ -1,6 +1,7 @@
 //! Logs whose servers misbehave, gateways that die while they read: each log ends as the logs contract
 //! says (1.4, 1.6), once, and other work goes on.
 
+use crate::harness::command::{herdgate_on, run};
 use crate::harness::jobs::{self, new_guid};
 use crate::harness::log_server::{ALLOW_THIS_MACHINE, Answer, LogServer, head};
 use crate::harness::reading::get_job;
@@ -8,9 +9,10 @@ use crate::harness::submitting::{new_push, submit_batch, submit_one};
 use crate::harness::{Database, Gateway, eventually, seed};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use herdgate::proto::{JobResult, Log, LogParseStatus, Outcome};
+use herdgate::proto::{GetPerformanceDataRequest, JobResult, Log, LogParseStatus, Outcome};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::Value;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -204,9 +206,144 @@ async fn a_gateway_killed_while_it_reads_leaves_every_log_parsed_or_failed_once(
     }
 }
 
+/// How a log that is no proper text has to end.
+struct Strange {
+    path: &'static str,
+    name: &'static str,
+    answer: Answer,
+    status: LogParseStatus,
+    /// The last error, if it was given up.
+    given_up_for: Option<&'static str>,
+    /// Line numbers and texts of the error lines.
+    errors: &'static [(i64, &'static str)],
+    /// Performance values that are kept.
+    values: &'static [f64],
+}
+
+/// Valid performance data in one line, of so many bytes or a little more.
+fn performance_line(length: usize) -> String {
+    let subtest = r#"{"name": "kiln", "value": 7}"#;
+    let subtests = vec![subtest; length / subtest.len() + 1].join(",");
+    let suites = format!(r#"[{{"name": "oven", "subtests": [{subtests}]}}]"#);
+    format!(r#"PERFHERDER_DATA: {{"framework": {{"name": "talos"}}, "suites": {suites}}}"#)
+}
+
+fn strange_logs() -> Vec<Strange> {
+    let utf_16 = |text: &str| -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let performance = format!("{}\n{}\n{LOG}", performance_line(10 << 20), performance_line(0));
+    let read = Strange {
+        path: "",
+        name: "builds-4h",
+        answer: Answer::ok(""),
+        status: Parsed,
+        given_up_for: None,
+        errors: &[],
+        values: &[],
+    };
+    let after_long_line = format!("\n{}", LOG.lines().next().unwrap());
+    vec![
+        Strange {
+            path: "/line-of-300-mib",
+            answer: Answer::Long(head("200 OK", ""), (b'y', 300 << 20), after_long_line.into()),
+            errors: &[(1, "abort: the kiln is cold")],
+            ..read
+        },
+        Strange {
+            path: "/line-of-2-gib",
+            answer: Answer::Long(head("200 OK", ""), (b'y', 2 << 30), vec![]),
+            status: Failed,
+            given_up_for: Some("the received length is above 1073741824 bytes"),
+            ..read
+        },
+        Strange {
+            path: "/declared-line-of-2-gib",
+            answer: Answer::Bytes(head("200 OK", "Content-Length: 2147483648\r\n")),
+            status: Failed,
+            given_up_for: Some("the declared length is above 1073741824 bytes"),
+            ..read
+        },
+        // What is no UTF-8 is not recognised by anything, and harms nothing.
+        Strange { path: "/utf-16", answer: Answer::ok(utf_16(LOG)), ..read },
+        Strange {
+            path: "/nul",
+            answer: Answer::ok("\0\0\0\nabort: the \0kiln\n\0\n"),
+            errors: &[(1, "abort: the \u{fffd}kiln")],
+            ..read
+        },
+        Strange {
+            path: "/error-summary-of-one-line",
+            name: "errorsummary_json",
+            answer: Answer::Long(head("200 OK", ""), (b'y', 2 << 30), vec![]),
+            status: Failed,
+            given_up_for: Some("line 0 has more than 4194304 bytes"),
+            ..read
+        },
+        Strange {
+            path: "/utf-16-error-summary",
+            name: "errorsummary_json",
+            answer: Answer::ok(utf_16("{\"action\": \"log\", \"line\": 1}\n")),
+            status: Failed,
+            given_up_for: Some("line 0 is no record of an error summary: expected value at line 1 column 1"),
+            ..read
+        },
+        Strange {
+            path: "/performance-line-of-10-mib",
+            answer: Answer::ok(performance),
+            errors: &[(2, "abort: the kiln is cold"), (3, "TEST-UNEXPECTED-FAIL | kiln | too hot")],
+            values: &[7.0],
+            ..read
+        },
+    ]
+}
+
+/// Why logs were given up, by their URL.
+async fn given_up(database: &Database) -> Vec<(String, String)> {
+    let listed = run(herdgate_on(database).args(["work", "list", "--dead", "--json"])).await.json();
+    let text = |piece: &Value, name: &str| piece[name].as_str().unwrap().to_owned();
+    let pieces = listed.as_array().unwrap().iter();
+    pieces.map(|piece| (text(piece, "subject"), text(piece, "last_error"))).collect()
+}
+
+async fn strange_logs_end_as_the_contract_says_and_delay_no_other(database: Database) {
+    let (gateway, revision) = gateway_on(&database).await;
+    let server = LogServer::start().await;
+    let before = gateway.peak_memory();
+    let mut reasons = Vec::new();
+    for strange in strange_logs() {
+        let path = strange.path;
+        let started = Instant::now();
+        let url = server.serve(path, vec![strange.answer]);
+        let guid = submit_log(&gateway, &revision, strange.name, &url).await;
+        let next = server.serve(&format!("{path}-next"), vec![Answer::ok(LOG)]);
+        let next = submit_log(&gateway, &revision, "builds-4h", &next).await;
+        assert_eq!(until(&gateway, &next, Parsed).await, 2, "the log after {path}");
+        let delay = started.elapsed();
+        assert!(delay < Duration::from_secs(10), "the log after {path} took {delay:?}");
+        until(&gateway, &guid, strange.status).await;
+        println!("{path}: ended after {:?}, the next after {delay:?}", started.elapsed());
+
+        let job = get_job(&gateway, &guid).await.unwrap();
+        let lines = job.steps.iter().flat_map(|step| &step.errors);
+        let errors: Vec<_> = lines.map(|error| (error.linenumber(), error.line())).collect();
+        assert_eq!(errors, strange.errors, "{path}");
+        let request = GetPerformanceDataRequest { job_guid: guid };
+        let measured = gateway.query().get_performance_data(request).await.unwrap().into_inner();
+        let values: Vec<_> = measured.data.iter().map(|datum| datum.value).collect();
+        assert_eq!(values, strange.values, "{path}");
+        reasons.extend(strange.given_up_for.map(|reason| (url, reason.to_owned())));
+    }
+    assert_eq!(given_up(&database).await, reasons);
+    let grown = gateway.peak_memory() - before;
+    println!("memory grew by {} KiB", grown / 1024);
+    assert!(grown < 128 * 1024 * 1024, "grew by {grown} bytes");
+}
+
 on_both_databases!(
     each_answer_of_a_server_has_the_outcome_of_the_contract,
     a_host_that_sends_byte_by_byte_keeps_no_other_waiting_and_is_given_up,
     slow_and_endless_logs_delay_nobody_and_take_no_memory,
+    strange_logs_end_as_the_contract_says_and_delay_no_other,
     a_gateway_killed_while_it_reads_leaves_every_log_parsed_or_failed_once,
 );

@@ -23,6 +23,7 @@ mod kill;
 mod legacy_clients;
 mod log_corpus;
 mod log_faults;
+mod log_findings;
 mod openapi;
 mod posting_rules;
 mod pulse_chaos;

@@ -12,8 +12,10 @@ use crate::doors::panics::end_on_panic;
 use crate::limits;
 use crate::proto::get_job_response::Found;
 use crate::proto::{
-    GetJobRequest, GetJobResponse, ListBugSuggestionsRequest, ListBugSuggestionsResponse, ListJobsRequest,
-    ListJobsResponse, ListPushesRequest, ListPushesResponse, WatchJobsRequest, WatchJobsResponse,
+    GetJobRequest, GetJobResponse, GetPerformanceDataRequest, GetPerformanceDataResponse,
+    ListBugSuggestionsRequest, ListBugSuggestionsResponse, ListFailureLinesRequest, ListFailureLinesResponse,
+    ListJobsRequest, ListJobsResponse, ListPushesRequest, ListPushesResponse, WatchJobsRequest,
+    WatchJobsResponse,
 };
 use crate::store::model::{HeldFilter, JobFilter};
 use crate::telemetry::Metrics;
@@ -47,6 +49,16 @@ impl Query {
             Err(Refusal::NotFound(format!("no repository is named {project:?}")))
         }
     }
+
+    /// Repository and id of a job.
+    async fn place_of(&self, guid: &str) -> Result<(i32, i64), Status> {
+        without_nul("job_guid", guid)?;
+        Ok(self.gateway.store().job_place(guid).await?.ok_or_else(|| unknown_job(guid))?)
+    }
+}
+
+fn unknown_job(guid: &str) -> Refusal {
+    Refusal::NotFound(format!("no job is known by {guid:?}"))
 }
 
 #[tonic::async_trait]
@@ -66,7 +78,7 @@ impl QueryService for Query {
                 found: Some(Found::Held(translate::held_message(held))),
                 ..GetJobResponse::default()
             })),
-            None => Err(Refusal::NotFound(format!("no job is known by {guid:?}")).into()),
+            None => Err(unknown_job(&guid).into()),
         }
     }
 
@@ -131,13 +143,36 @@ impl QueryService for Query {
         request: Request<ListBugSuggestionsRequest>,
     ) -> Result<Response<ListBugSuggestionsResponse>, Status> {
         let guid = request.into_inner().job_guid;
-        without_nul("job_guid", &guid)?;
-        let unknown = || Refusal::NotFound(format!("no job is known by {guid:?}"));
-        let (repository, job) = self.gateway.store().job_place(&guid).await?.ok_or_else(unknown)?;
-        let suggestions = self.gateway.bug_suggestions(repository, job).await?.ok_or_else(unknown)?;
+        let (repository, job) = self.place_of(&guid).await?;
+        let suggestions = self.gateway.bug_suggestions(repository, job).await?;
+        let suggestions = suggestions.ok_or_else(|| unknown_job(&guid))?;
         let (suggestions, suggestions_left_out) =
             fitting(suggestions.into_iter().map(translate::bug_suggestion));
         Ok(Response::new(ListBugSuggestionsResponse { suggestions, suggestions_left_out }))
+    }
+
+    async fn list_failure_lines(
+        &self,
+        request: Request<ListFailureLinesRequest>,
+    ) -> Result<Response<ListFailureLinesResponse>, Status> {
+        let guid = request.into_inner().job_guid;
+        let (repository, job) = self.place_of(&guid).await?;
+        let failures = self.gateway.failures(repository, job).await?.ok_or_else(|| unknown_job(&guid))?;
+        let (failure_lines, failure_lines_left_out) =
+            fitting(failures.into_iter().map(translate::failure_line));
+        Ok(Response::new(ListFailureLinesResponse { failure_lines, failure_lines_left_out }))
+    }
+
+    async fn get_performance_data(
+        &self,
+        request: Request<GetPerformanceDataRequest>,
+    ) -> Result<Response<GetPerformanceDataResponse>, Status> {
+        let guid = request.into_inner().job_guid;
+        let (repository, job) = self.place_of(&guid).await?;
+        let most = limits::PLAIN_LIST_ROWS;
+        let measured = self.gateway.store().job_measurements(repository, &[job], most).await?;
+        let (data, data_left_out) = fitting(measured.into_iter().map(translate::performance_datum));
+        Ok(Response::new(GetPerformanceDataResponse { data, data_left_out }))
     }
 
     async fn watch_jobs(

@@ -14,13 +14,13 @@ use super::conflicts::despite_others;
 use super::{Lease, Outcome, QueueTable, Work};
 use crate::formats::check_performance;
 use crate::limits;
-use crate::logs::{ErrorSummaryParser, ErrorSummaryProblem, FailureLine, LogParser, ParsedLog, Profile};
+use crate::logs::{ErrorSummary, ErrorSummaryParser, ErrorSummaryProblem, LogParser, ParsedLog, Profile};
 use crate::store::follow_up::LOGS;
 use crate::store::{Store, StoreError};
 use futures::StreamExt;
 use shares::HostShares;
 use tokio::time::timeout;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 const ERROR_SUMMARY: &str = "errorsummary_json";
 
@@ -38,7 +38,7 @@ enum Found {
     /// A text log.
     Text(ParsedLog),
     /// An error summary.
-    Failures(Vec<FailureLine>),
+    Errors(ErrorSummary),
 }
 
 /// Why a log has no result.
@@ -69,7 +69,11 @@ impl<S: Source> LogWork<S> {
             {
                 parser.feed(&block?)?;
             }
-            return Ok(Found::Failures(parser.finish()?));
+            let summary = parser.finish()?;
+            for warning in &summary.warnings {
+                warn!(url, warning, "an error summary says what is not stored");
+            }
+            return Ok(Found::Errors(summary));
         }
         let profile = Profile::of_log(name).ok_or_else(|| Unread::NoProfile(name.to_owned()))?;
         let declared_limit = match profile {

@@ -5,10 +5,12 @@ use crate::domain::ContentType;
 use crate::follow_up::Lease;
 use crate::follow_up::performance::store_measurements;
 use crate::limits;
-use crate::logs::{Detail, FailureLine, LogError, ParsedLog, PerformanceArtifact, Step, Summary};
+use crate::logs::{
+    Detail, FailureLine, GroupResult, LogError, ParsedLog, PerformanceArtifact, Step, Summary,
+};
 use crate::store::batch::{
-    ArtifactRow, BatchTransaction, DetailRow, FailureLineRow, FlatErrorRow, LeasedLog, PartsRule, StepRow,
-    SummaryRow,
+    ArtifactRow, BatchTransaction, DetailRow, FailureLineRow, FlatErrorRow, GroupResultRow, LeasedLog,
+    PartsRule, StepRow, SummaryRow,
 };
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, NaiveDateTime};
@@ -27,7 +29,10 @@ pub(super) async fn store(store: &Store, lease: &Lease, url: &str, found: &Found
     let Some(log) = transaction.lock_leased_log(lease).await? else { return Ok(()) };
     match found {
         Found::Text(parsed) => store_text(&mut transaction, log, lease.id, url, parsed).await?,
-        Found::Failures(failures) => store_failures(&mut transaction, log.job_id, lease.id, failures).await?,
+        Found::Errors(summary) => {
+            store_failures(&mut transaction, log.job_id, lease.id, &summary.failures).await?;
+            store_groups(&mut transaction, log.job_id, lease.id, &summary.groups).await?;
+        }
     }
     transaction.finish_log(lease).await?;
     transaction.commit().await
@@ -168,6 +173,21 @@ async fn store_failures(
     let clean: Vec<FailureLine> = failures.iter().map(storable_failure).collect();
     let rows: Vec<_> = clean.iter().map(|failure| FailureLineRow { job_id, log_id, failure }).collect();
     transaction.add_failure_lines(&rows).await
+}
+
+async fn store_groups(
+    transaction: &mut BatchTransaction<'_>,
+    job_id: i64,
+    log_id: i64,
+    groups: &[GroupResult],
+) -> Result<(), StoreError> {
+    let names: Vec<_> = groups.iter().map(|group| storable(&group.name)).collect();
+    let rows: Vec<_> = groups
+        .iter()
+        .zip(&names)
+        .map(|(group, name)| GroupResultRow { job_id, log_id, name, group })
+        .collect();
+    transaction.add_group_results(&rows).await
 }
 
 fn storable_failure(failure: &FailureLine) -> FailureLine {

@@ -12,7 +12,7 @@ use crate::formats::{check_performance, performance_document};
 use crate::logs::LogParser;
 use crate::store::batch::{FlatErrorRow, PerformanceRow};
 use crate::store::entities::jobs::{
-    failure_line, job, job_artifact, job_detail, job_log, log_error, log_step,
+    failure_line, group_result, job, job_artifact, job_detail, job_log, log_error, log_step,
 };
 use crate::store::follow_up::{LOGS, Priority};
 use bytes::Bytes;
@@ -236,6 +236,40 @@ async fn an_error_summary_becomes_failure_lines_or_fails_at_once() {
         assert_eq!((lines[0].line, lines[0].test.as_deref()), (3, Some("a\u{fffd}b")));
         let statuses = statuses(&gateway).await;
         assert_eq!((statuses[0].0, statuses[1].0, statuses[1].2), (1, 2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn groups_of_an_error_summary_are_stored_with_its_failures_and_go_with_their_job() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let group = |name: &str, status: &str, duration: Value| {
+            let record = json!({"action": "group_result", "line": 9, "group": name, "status": status,
+                "duration": duration});
+            format!("{record}\n")
+        };
+        let failure = "{\"action\": \"log\", \"line\": 1, \"message\": \"m\", \"level\": \"ERROR\"}\n";
+        let text = [
+            failure,
+            &group("a\0a.ini", "OK", json!(61_500)),
+            &group("b/b.ini", "ERROR", json!(null)),
+            &group("c\\c.ini", "OK", json!(1000)),
+            &group("d.ini", "TIMEOUT", json!(7_200_001)),
+        ];
+        let source = Scripted::default().with(URL, vec![Ok(text.concat().into())]);
+        submit_job(&gateway, "one", log("errorsummary_json", URL), json!([])).await;
+        read_all(&gateway, &source).await;
+        let connection = gateway.store().write_connection();
+        let groups = async || {
+            let rows = group_result::Entity::find().order_by_asc(group_result::Column::Name);
+            rows.all(&connection).await.unwrap()
+        };
+        let rows = groups().await;
+        let shown: Vec<_> = rows.iter().map(|row| (&*row.name, row.status, row.seconds)).collect();
+        assert_eq!(shown, [("a\u{fffd}a.ini", 1, 61), ("b/b.ini", 2, 0), ("d.ini", 10, 0)]);
+        assert_eq!(failure_line::Entity::find().all(&connection).await.unwrap().len(), 1);
+        job::Entity::delete_many().exec(&connection).await.unwrap();
+        assert_eq!(groups().await, []);
     })
     .await;
 }

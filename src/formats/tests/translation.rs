@@ -5,7 +5,9 @@ use super::{
     through_both, with,
 };
 use crate::core::Content;
-use crate::domain::{ContentType, JobResult, LogReference, ParseStatus, Parts, Platform, RawFormat};
+use crate::domain::{
+    ContentType, JobResult, LogReference, ParseStatus, Parts, Platform, RawFormat, StepError,
+};
 use crate::formats::decode;
 use crate::{limits, proto};
 use prost::Message;
@@ -244,6 +246,16 @@ fn what_is_wrong_in_a_known_artifact_is_named_by_its_path() {
             path("6", "type"),
         ]
     );
+}
+
+#[test]
+fn a_summary_may_have_error_lines_without_steps_and_is_then_of_the_live_log() {
+    let blob = json!({"logurl": "https://art.example.org/l", "errors": [{"linenumber": 3, "line": "bad"}]});
+    let artifact = json!([{"name": "text_log_summary", "type": "json", "blob": blob}]);
+    let summary = through_both(&with_artifacts(artifact)).parts.summary.unwrap();
+    assert_eq!(summary.log_name.as_deref(), Some("live_backing_log"));
+    assert_eq!(summary.errors, [StepError { line_number: 3, line: "bad".into() }]);
+    assert!(summary.steps.is_empty());
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What was found in a log, stored under the lease of whoever read it.
 
 use super::{BatchTransaction, RowSet, StoreError};
-use crate::logs::{FailureLine, Profile};
+use crate::logs::{FailureLine, GroupResult, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
+use std::collections::HashSet;
 
 /// In place of a log's number: the submitter supplied the summary.
 pub(crate) const SUPPLIED: i64 = 0;
@@ -38,6 +39,16 @@ pub(crate) struct FailureLineRow<'a> {
     pub(crate) job_id: i64,
     pub(crate) log_id: i64,
     pub(crate) failure: &'a FailureLine,
+}
+
+/// A group of tests of which an error summary says how it ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GroupResultRow<'a> {
+    pub(crate) job_id: i64,
+    pub(crate) log_id: i64,
+    /// As the database can hold it.
+    pub(crate) name: &'a str,
+    pub(crate) group: &'a GroupResult,
 }
 
 impl BatchTransaction<'_> {
@@ -87,9 +98,35 @@ impl BatchTransaction<'_> {
         let set = RowSet::new()
             .bigint("job_id", rows.iter().map(|row| row.job_id))
             .int("line_number", rows.iter().map(|row| row.line_number))
-            .text("line", rows.iter().map(|row| row.line));
+            .error_lines("line", rows.iter().map(|row| row.line));
         self.run(sql, set).await?;
         self.note_failures(rows.iter().map(|row| (row.job_id, row.line)), Profile::Of2026).await
+    }
+
+    /// Adds error lines that stand in no step and came with their job, but for those whose number the job has
+    /// already. Gives back the jobs that got any.
+    pub(crate) async fn add_supplied_errors(
+        &mut self,
+        rows: &[FlatErrorRow<'_>],
+    ) -> Result<Vec<i64>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "INSERT INTO log_errors (job_id, step_id, line_number, line) \
+             SELECT t.job_id, NULL, t.line_number, t.line FROM {rows} WHERE NOT EXISTS \
+             (SELECT 1 FROM log_errors e WHERE e.job_id = t.job_id AND e.step_id IS NULL \
+             AND e.line_number = t.line_number) RETURNING job_id, line_number";
+        let set = RowSet::new()
+            .bigint("job_id", rows.iter().map(|row| row.job_id))
+            .int("line_number", rows.iter().map(|row| row.line_number))
+            .error_lines("line", rows.iter().map(|row| row.line));
+        let mut added = HashSet::new();
+        for row in self.run(sql, set).await? {
+            added.insert((row.bigint(0)?, row.int(1)?));
+        }
+        let new = rows.iter().filter(|row| added.contains(&(row.job_id, row.line_number)));
+        self.note_failures(new.map(|row| (row.job_id, row.line)), Profile::Of2026).await?;
+        Ok(added.into_iter().map(|(job_id, _)| job_id).collect())
     }
 
     /// Adds failure lines; of those with one ordinal the first stays.
@@ -122,6 +159,24 @@ impl BatchTransaction<'_> {
             .optional_text("stackwalk_stderr", text(|failure| &failure.stackwalk_stderr))
             .optional_text("group_name", text(|failure| &failure.group));
         self.run(&sql, set).await?;
+        Ok(())
+    }
+
+    /// Adds how groups of tests ended; of those with one name the first stays.
+    pub(crate) async fn add_group_results(&mut self, rows: &[GroupResultRow<'_>]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO group_results (log_id, name, job_id, status, seconds) \
+             SELECT t.log_id, t.name, t.job_id, t.status, t.seconds FROM {rows} WHERE true \
+             ON CONFLICT (log_id, name) DO NOTHING";
+        let set = RowSet::new()
+            .bigint("log_id", rows.iter().map(|row| row.log_id))
+            .text("name", rows.iter().map(|row| row.name))
+            .bigint("job_id", rows.iter().map(|row| row.job_id))
+            .optional_smallint("status", rows.iter().map(|row| Some(row.group.status.code())))
+            .int("seconds", rows.iter().map(|row| row.group.seconds));
+        self.run(sql, set).await?;
         Ok(())
     }
 

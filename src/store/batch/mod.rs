@@ -18,7 +18,7 @@ mod sightings;
 
 pub(crate) use held::{HeldWrite, LedgerUsage, ReleasedHeld};
 pub(crate) use jobs::{DecisionRow, TouchedRow, WrittenRow};
-pub(crate) use logs::{FailureLineRow, FlatErrorRow, LeasedLog, SUPPLIED, SummaryRow};
+pub(crate) use logs::{FailureLineRow, FlatErrorRow, GroupResultRow, LeasedLog, SUPPLIED, SummaryRow};
 pub(crate) use parts::{ArtifactRow, DetailRow, LogRow, PartsRule, StepRow};
 
 pub(crate) use performance::PerformanceRow;

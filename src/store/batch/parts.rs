@@ -179,7 +179,7 @@ impl BatchTransaction<'_> {
                 .int("started_line", errors.iter().map(|e| e.0.started_line))
                 .int("finished_line", errors.iter().map(|e| e.0.finished_line))
                 .int("line_number", errors.iter().map(|e| e.1))
-                .text("line", errors.iter().map(|e| e.2));
+                .error_lines("line", errors.iter().map(|e| e.2));
             let added = self.run(sql, set).await?;
             let added: Vec<(i64, String)> = added
                 .iter()

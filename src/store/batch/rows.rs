@@ -1,6 +1,7 @@
 //! Sets of rows as parameters of one statement: arrays for `UNNEST` on PostgreSQL, one JSON text for
 //! `json_each` on SQLite. With them a statement is written once and runs on both.
 
+use crate::domain::stored_error_line;
 use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::query::Query;
 use sea_orm::sqlx::{Postgres, Sqlite};
@@ -32,6 +33,11 @@ impl<'a> RowSet<'a> {
 
     pub(super) fn text(self, name: &'static str, values: impl Iterator<Item = &'a str>) -> Self {
         self.push(name, Column::Text(values.map(|v| Some(Cow::Borrowed(v))).collect()))
+    }
+
+    /// Texts of error lines, as they are stored.
+    pub(super) fn error_lines(self, name: &'static str, lines: impl Iterator<Item = &'a str>) -> Self {
+        self.push(name, Column::Text(lines.map(|line| Some(stored_error_line(line))).collect()))
     }
 
     pub(super) fn optional_text(

@@ -1,7 +1,7 @@
 //! How often failures are seen, counted where error lines are stored.
 
 use super::{BatchTransaction, RowSet, StoreError};
-use crate::domain::ContentDigest;
+use crate::domain::{ContentDigest, stored_error_line};
 use crate::limits;
 use crate::logs::Profile;
 use crate::suggestions::sighted;
@@ -15,8 +15,9 @@ impl BatchTransaction<'_> {
         lines: impl Iterator<Item = (i64, &str)>,
         profile: Profile,
     ) -> Result<(), StoreError> {
-        let sightings: BTreeSet<(ContentDigest, i64)> =
-            lines.filter_map(|(job, line)| Some((sighted(line, profile)?, job))).collect();
+        let sightings: BTreeSet<(ContentDigest, i64)> = lines
+            .filter_map(|(job, line)| Some((sighted(&stored_error_line(line), profile)?, job)))
+            .collect();
         if sightings.is_empty() {
             return Ok(());
         }

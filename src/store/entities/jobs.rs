@@ -219,6 +219,32 @@ pub mod failure_line {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// How groups of tests ended.
+#[allow(missing_docs, reason = "columns are described by the migrations")]
+pub mod group_result {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "group_results")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub log_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub job_id: i64,
+        pub status: i16,
+        pub seconds: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(belongs_to = "super::job::Entity", from = "Column::JobId", to = "super::job::Column::Id")]
+        Job,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Documents of performance data to fetch.
 #[allow(missing_docs, reason = "columns are described by the migrations")]
 pub mod performance_fetch {

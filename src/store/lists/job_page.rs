@@ -44,14 +44,40 @@ impl Path {
     }
 }
 
+/// The time since when jobs must have changed, if that is what finds them.
+pub(super) fn changed_since(conditions: &[JobCondition]) -> Option<i64> {
+    conditions.iter().filter(|_| Path::of(conditions) == Path::Modification).find_map(|condition| {
+        match condition {
+            Condition::Number(
+                JobNumber::LastModified,
+                Comparison::Greater(time) | Comparison::AtLeast(time),
+            ) => Some(*time),
+            _ => None,
+        }
+    })
+}
+
+/// How much of a repository the conditions let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Share {
+    /// Not known: what their index finds is taken to be little.
+    Unknown,
+    /// Nearly all jobs: a page is soon full, in whatever order they are walked.
+    NearlyAll,
+}
+
 /// Cuts the page out of the jobs alone, before anything is joined to it.
 pub(super) fn page(
     repository_id: i32,
     conditions: &[JobCondition],
     window: Window,
     by_id: Order,
+    share: Share,
 ) -> SelectStatement {
-    let path = Path::of(conditions);
+    let path = match share {
+        Share::Unknown => Path::of(conditions),
+        Share::NearlyAll => Path::Repository,
+    };
     // An expression is served by no index on its column.
     let beside_index = |column: job::Column, aside: bool| {
         let column = Expr::col((job::Entity, column));
@@ -83,7 +109,13 @@ pub(super) fn page(
         .order_by_expr(beside_index(job::Column::Id, path != Path::Repository), by_id);
     let mut of_signature = Vec::new();
     for condition in conditions {
-        match place(condition) {
+        let place = match (condition, share) {
+            (Condition::Number(JobNumber::LastModified, comparison), Share::NearlyAll) => {
+                Place::Job(comparison.of(beside_index(job::Column::LastModified, true)))
+            }
+            _ => place(condition),
+        };
+        match place {
             Place::Job(expression) => {
                 select.and_where(expression);
             }

@@ -1,14 +1,17 @@
 //! Jobs of one repository, by any property that the lists show.
 
-use super::job_page::page;
+use super::job_page::{Share, changed_since, page};
 use super::{Condition, Window};
 use crate::domain::{NamedSymbol, Platform};
+use crate::store::entities::jobs::job;
 use crate::store::job_rows::option_names;
 use crate::store::time::from_micros;
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
 
 /// Alias of the rows that [`page`] cuts out.
 const PAGE: &str = "page";
@@ -104,6 +107,9 @@ pub enum JobText {
     Signature,
 }
 
+/// One part in so many of the time between the first and the last change of a repository.
+const NEARLY_NONE: i64 = 50;
+
 impl Store {
     /// Jobs of a repository that meet all conditions, by id.
     ///
@@ -115,7 +121,30 @@ impl Store {
         conditions: &[JobCondition],
         window: Window,
     ) -> Result<Vec<ListedJob>, StoreError> {
-        self.listed(&job_list(repository_id, conditions, window)).await
+        let share = self.share(repository_id, conditions).await?;
+        self.listed(&job_list(repository_id, conditions, window, share)).await
+    }
+
+    /// What changed since a time close to the first change of the repository is nearly all of it. Sorting that
+    /// for one page would take as long as the repository is large.
+    async fn share(&self, repository_id: i32, conditions: &[JobCondition]) -> Result<Share, StoreError> {
+        let Some(since) = changed_since(conditions) else { return Ok(Share::Unknown) };
+        let first = self.outermost_change(repository_id, Order::Asc).await?;
+        let last = self.outermost_change(repository_id, Order::Desc).await?;
+        let (Some(first), Some(last)) = (first, last) else { return Ok(Share::Unknown) };
+        let nearly_all = since.saturating_sub(first) < (last - first) / NEARLY_NONE;
+        Ok(if nearly_all { Share::NearlyAll } else { Share::Unknown })
+    }
+
+    async fn outermost_change(&self, repository_id: i32, order: Order) -> Result<Option<i64>, StoreError> {
+        Ok(job::Entity::find()
+            .select_only()
+            .column(job::Column::LastModified)
+            .filter(job::Column::RepositoryId.eq(repository_id))
+            .order_by(job::Column::LastModified, order)
+            .into_tuple()
+            .one(&self.read_connection())
+            .await?)
     }
 
     /// Jobs of a repository that meet all conditions, the newest first.
@@ -142,12 +171,13 @@ pub(in crate::store) fn job_list(
     repository_id: i32,
     conditions: &[JobCondition],
     window: Window,
+    share: Share,
 ) -> SelectStatement {
-    with_names(page(repository_id, conditions, window, Order::Asc), Order::Asc)
+    with_names(page(repository_id, conditions, window, Order::Asc, share), Order::Asc)
 }
 
 fn newest_job_list(repository_id: i32, conditions: &[JobCondition], window: Window) -> SelectStatement {
-    with_names(page(repository_id, conditions, window, Order::Desc), Order::Desc)
+    with_names(page(repository_id, conditions, window, Order::Desc, Share::Unknown), Order::Desc)
 }
 
 fn with_names(page: SelectStatement, by_id: Order) -> SelectStatement {

@@ -8,6 +8,7 @@ mod comparison;
 mod dashboard_jobs;
 mod details;
 mod failures;
+mod group_results;
 mod job_page;
 mod jobs;
 mod logs;
@@ -24,10 +25,11 @@ pub use dashboard_jobs::{
 };
 pub use details::{DetailCondition, DetailPlace, ListedDetail};
 pub use failures::{ErrorLine, JobFailures, ListedFailureLine, ListedStep};
+pub use group_results::ListedGroupResult;
 pub use jobs::{JobCondition, JobNumber, JobText, ListedJob};
 pub use logs::ListedLog;
 pub use performance::{ListedMeasurement, ListedSeries, MeasurementQuery, SeriesQuery};
-pub use pushes::{PushCondition, StatusCount};
+pub use pushes::{NamedPush, PushCondition, StatusCount};
 pub use reference_data::{
     ListedName, ListedOptionCollection, ListedPlatform, ListedSymbol, NameList, PlatformList, SymbolList,
 };
@@ -38,6 +40,8 @@ pub use repositories::{ListedGroup, ListedRepository};
 pub(super) mod statements {
     pub(in crate::store) use super::dashboard_jobs::{dashboard_list, state_of};
     pub(in crate::store) use super::details::detail_list;
+    pub(in crate::store) use super::group_results::group_result_list;
+    pub(in crate::store) use super::job_page::Share;
     pub(in crate::store) use super::jobs::job_list;
     pub(in crate::store) use super::logs::log_list;
     pub(in crate::store) use super::pushes::push_list;

@@ -11,6 +11,14 @@ use sea_orm::{
 /// A series as it is stored.
 pub type ListedSeries = performance_series::Model;
 
+impl ListedSeries {
+    /// Options that tell series of one suite apart, sorted.
+    pub fn options(&self) -> Vec<String> {
+        // Written by ourselves.
+        serde_json::from_str(&self.extra_options).unwrap_or_default()
+    }
+}
+
 /// A value with the series that it is of.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "named as the columns")]
@@ -122,6 +130,41 @@ impl Store {
             push_id,
             push_time: from_micros(push_time),
             value,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// Values of jobs of a repository, each with its series, by series, `count` at most.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn job_measurements(
+        &self,
+        repository_id: i32,
+        jobs: &[i64],
+        count: u64,
+    ) -> Result<Vec<(ListedMeasurement, ListedSeries)>, StoreError> {
+        let rows = performance_data::Entity::find()
+            .join(JoinType::InnerJoin, performance_data::Relation::Series.def())
+            .filter(performance_data::Column::JobId.is_in(jobs.iter().copied()))
+            .filter(performance_series::Column::RepositoryId.eq(repository_id))
+            .order_by_asc(performance_data::Column::SeriesId)
+            .order_by_asc(performance_data::Column::Id)
+            .limit(count)
+            .select_two_required(performance_series::Entity)
+            .all(&self.read_connection())
+            .await?;
+        let row = |(data, series): (performance_data::Model, ListedSeries)| {
+            let measurement = ListedMeasurement {
+                id: data.id,
+                hash: series.hash.clone(),
+                series_id: data.series_id,
+                job_id: data.job_id,
+                push_id: data.push_id,
+                push_time: from_micros(data.push_time),
+                value: data.value,
+            };
+            (measurement, series)
         };
         Ok(rows.into_iter().map(row).collect())
     }

@@ -32,6 +32,15 @@ pub enum PushCondition {
     Revision(String),
 }
 
+/// A push that a revision names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedPush {
+    /// Its id.
+    pub id: i64,
+    /// Its time.
+    pub time: DateTime<Utc>,
+}
+
 /// How many jobs of a push show a word.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct StatusCount {
@@ -77,25 +86,25 @@ impl Store {
             .collect())
     }
 
-    /// Times of the pushes whose top revision is this or starts with it, two at most: one names a push.
+    /// The pushes whose top revision is this or starts with it, two at most: one names a push.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn push_times(
+    pub async fn pushes_named(
         &self,
         repository_id: i32,
         revision: &str,
-    ) -> Result<Vec<DateTime<Utc>>, StoreError> {
-        let times: Vec<i64> = push::Entity::find()
+    ) -> Result<Vec<NamedPush>, StoreError> {
+        let pushes: Vec<(i64, i64)> = push::Entity::find()
             .select_only()
-            .column(push::Column::Time)
+            .columns([push::Column::Id, push::Column::Time])
             .filter(push::Column::RepositoryId.eq(repository_id))
             .filter(starts_with(push::Column::Revision, revision))
             .limit(2)
             .into_tuple()
             .all(&self.read_connection())
             .await?;
-        Ok(times.into_iter().map(from_micros).collect())
+        Ok(pushes.into_iter().map(|(id, time)| NamedPush { id, time: from_micros(time) }).collect())
     }
 
     /// How many unclassified jobs of tiers 1 and 2 show which word; none if there is no such push.

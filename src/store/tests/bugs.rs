@@ -25,7 +25,7 @@ fn bug(id: i64, summary: &str) -> Bug {
     }
 }
 
-async fn import(store: &Store, bugs: &[Bug], part: BugListPart) -> (usize, usize) {
+async fn import(store: &Store, bugs: &[Bug], part: BugListPart<'_>) -> (usize, usize) {
     let BugListChange { saved, removed } = store.import_bugs(bugs, part).await.unwrap();
     (saved, removed)
 }
@@ -56,10 +56,13 @@ on_each_database! {
 on_each_database! {
     async fn a_whole_list_takes_the_place_of_the_one_before_and_an_empty_one_does_not(store: &Store) {
         import(store, &[bug(1, "first bug"), bug(2, "second bug")], BugListPart::Some).await;
-        assert_eq!(import(store, &[], BugListPart::Whole).await, (0, 0));
+        let whole = BugListPart::Whole { unusable: &[] };
+        assert_eq!(import(store, &[], whole).await, (0, 0));
         assert_eq!(found(store, Profile::Of2018, &[" bug"]).await, [[1, 2]]);
-        assert_eq!(import(store, &[bug(2, "second bug"), bug(3, "third bug")], BugListPart::Whole).await, (1, 1));
+        assert_eq!(import(store, &[bug(2, "second bug"), bug(3, "third bug")], whole).await, (1, 1));
         assert_eq!(found(store, Profile::Of2018, &[" bug"]).await, [[2, 3]]);
+        let with_unusable = BugListPart::Whole { unusable: &[2] };
+        assert_eq!(import(store, &[bug(3, "third bug")], with_unusable).await, (0, 0), "2 is still on the list");
     }
 }
 

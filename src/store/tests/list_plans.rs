@@ -2,7 +2,9 @@
 //! whole table of jobs.
 
 use super::fixtures::{execute, job, parents, stored_repository};
-use crate::store::lists::statements::{dashboard_list, detail_list, job_list, log_list, push_list, state_of};
+use crate::store::lists::statements::{
+    Share, dashboard_list, detail_list, group_result_list, job_list, log_list, push_list, state_of,
+};
 use crate::store::lists::{
     Comparison, Condition, DashboardQuery, DetailCondition, DetailPlace, JobCondition, JobNumber, JobText,
     PushCondition, TaskSelector, Window,
@@ -22,7 +24,8 @@ const SMALL_REPOSITORY: i32 = 2;
 /// Far behind what one page shows.
 const PAGE: Window = Window { offset: 100, count: 100 };
 
-/// 30,000 jobs of 3,000 pushes, each with a log and a detail; one in a hundred is of another repository.
+/// 30,000 jobs of 3,000 pushes, each with a log, a detail and a group of tests; one in a hundred is of
+/// another repository.
 async fn populate(store: &Store) {
     let parents = parents(store, "quince").await;
     let other = stored_repository(store, "damson").await;
@@ -53,7 +56,9 @@ async fn populate(store: &Store) {
          SELECT id, 'log', 'url', 0, 0 FROM jobs";
     let details = "INSERT INTO job_details (job_id, title, value, content_type)
          SELECT id, '', 'value', 'text' FROM jobs";
-    for statement in [&*pushes, commits, &jobs, logs, details] {
+    let groups = "INSERT INTO group_results (log_id, name, job_id, status, seconds)
+         SELECT id, 'group', job_id, 1, 0 FROM job_logs";
+    for statement in [&*pushes, commits, &jobs, logs, details, groups] {
         execute(store, statement).await;
     }
     // SQLite has no statistics in operation either.
@@ -79,7 +84,7 @@ async fn plan(store: &Store, select: &SelectStatement) -> String {
 
 /// Tables that hold as many rows as there are jobs or commits must not be read from end to end.
 fn assert_uses(plan: &str, index: &str, what: &str) {
-    for table in ["jobs", "job_logs", "job_details", "commits"] {
+    for table in ["jobs", "job_logs", "job_details", "commits", "group_results"] {
         for scan in [format!("Seq Scan on {table}"), format!("SCAN {table}\n")] {
             assert!(!plan.contains(&scan), "{what}:\n{plan}");
         }
@@ -120,11 +125,18 @@ async fn every_list_is_found_by_its_index() {
         let store = database.store().await;
         populate(&store).await;
         for (conditions, index) in job_lists() {
-            let plan = plan(&store, &job_list(SMALL_REPOSITORY, &conditions, PAGE)).await;
+            let plan = plan(&store, &job_list(SMALL_REPOSITORY, &conditions, PAGE, Share::Unknown)).await;
             assert_uses(&plan, index, &format!("{conditions:?}"));
         }
+        let long_ago = number(JobNumber::LastModified, Comparison::Greater(0));
+        let walk = plan(&store, &job_list(SMALL_REPOSITORY, &[long_ago], PAGE, Share::NearlyAll)).await;
+        assert_uses(&walk, "jobs_repository_id_id_idx", "what changed since long ago");
         let one_job = number(JobNumber::Id, Comparison::Equal(777));
-        assert_uses(&plan(&store, &job_list(SMALL_REPOSITORY, &[one_job], PAGE)).await, "", "one job");
+        assert_uses(
+            &plan(&store, &job_list(SMALL_REPOSITORY, &[one_job], PAGE, Share::Unknown)).await,
+            "",
+            "one job",
+        );
 
         let lately = from_micros((JOBS - 500) * 1_000_000);
         let task = |uuid| TaskSelector { task_id: "stand-in".into(), uuid, retry_id: None };
@@ -162,6 +174,8 @@ async fn every_list_is_found_by_its_index() {
 
         let logs = log_list(1, &[5, 77], 100).into_query();
         assert_uses(&plan(&store, &logs).await, "job_logs_job_id_name_url_key", "logs");
+        let groups = group_result_list(77, 100).into_query();
+        assert_uses(&plan(&store, &groups).await, "group_results_job_id_idx", "groups");
         for condition in [
             DetailCondition::JobId(Comparison::Equal(5)),
             DetailCondition::JobGuid("guid77".into()),

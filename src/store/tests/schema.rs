@@ -81,6 +81,7 @@ on_each_database! {
             jobs::job_log,
             jobs::log_summary,
             jobs::failure_line,
+            jobs::group_result,
             jobs::performance_fetch,
             jobs::job_detail,
             jobs::job_artifact,

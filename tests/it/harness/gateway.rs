@@ -197,8 +197,17 @@ impl Gateway {
 
     /// Resident memory, bytes.
     pub fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most bytes of memory that the process ever had.
+    pub fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, measure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(measure)).unwrap();
         let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
         kibibytes * 1024
     }

@@ -18,6 +18,8 @@ pub enum Answer {
     Drip(Vec<u8>, Duration),
     /// The first bytes, then the others again and again until nobody listens.
     Endless(Vec<u8>, Vec<u8>),
+    /// The first bytes, so many times the same byte, then the last bytes: large, but never in memory.
+    Long(Vec<u8>, (u8, u64), Vec<u8>),
 }
 
 impl Answer {
@@ -109,6 +111,16 @@ impl LogServer {
                     stream.write_all(&[byte]).await?;
                     tokio::time::sleep(pause).await;
                 }
+            }
+            Some(Answer::Long(first, (byte, mut times), last)) => {
+                stream.write_all(&first).await?;
+                let block = vec![byte; 256 * 1024];
+                while times > 0 {
+                    let part = &block[..block.len().min(times.try_into().unwrap_or(usize::MAX))];
+                    stream.write_all(part).await?;
+                    times -= part.len() as u64;
+                }
+                stream.write_all(&last).await?;
             }
             Some(Answer::Endless(first, again)) => {
                 stream.write_all(&first).await?;

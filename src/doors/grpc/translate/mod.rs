@@ -2,7 +2,9 @@
 
 mod admin;
 mod exchange;
+mod failure;
 mod job;
+mod performance;
 mod suggestion;
 #[cfg(test)]
 pub mod tests_support;
@@ -14,7 +16,9 @@ pub use admin::{
     repository_of, rotated_credential, wanted_credential,
 };
 pub use exchange::{exchange, registration_of};
+pub use failure::failure_line;
 pub use job::{job_with_parts, push, stored_job};
+pub use performance::performance_datum;
 pub use suggestion::bug_suggestion;
 pub use verdict::{fitted, verdict, violation};
 pub use work::{work_item, work_to_retry};

@@ -7,6 +7,7 @@ use super::parameters::{Parameters, comma_list, integer, invalid, problem};
 use crate::domain::TaskRun;
 use crate::doors::http::problem::{Body, Problem};
 use crate::doors::http::slash_optional;
+use crate::limits;
 use crate::store::lists::{DashboardJob, DashboardQuery, JobsState, TaskSelector};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -202,7 +203,9 @@ fn read(mut parameters: Parameters) -> Result<DashboardQuery, Problem> {
         task_id,
         retry_id,
     });
-    let modified_after = modified_after.transpose()?;
+    // What was stamped earlier may have been committed since.
+    let earlier = |time: DateTime<Utc>| time.checked_sub_signed(limits::LATE_CHANGES).unwrap_or(time);
+    let modified_after = modified_after.transpose()?.map(earlier);
     let query = DashboardQuery { pushes, ids, modified_after, task, pages_before: page - 1 };
     if query.is_selective() { Ok(query) } else { Err(problem(SELECTING)) }
 }

@@ -4,10 +4,10 @@
 use super::parameters::{excerpt, id_in_path};
 use super::suggestions::SuggestionRow;
 use super::{HttpDoor, not_found};
+use crate::core::LinkedFailure;
 use crate::doors::http::problem::{Body, Problem};
 use crate::doors::http::slash_optional;
-use crate::logs::{StructuredFailure, cross_reference};
-use crate::store::lists::{ErrorLine, ListedFailureLine, ListedStep};
+use crate::store::lists::{ErrorLine, ListedStep};
 use crate::suggestions::Suggestion;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -123,8 +123,8 @@ pub struct FailureRow {
     text_log_error: Option<i64>,
 }
 
-impl FailureRow {
-    fn new(row: ListedFailureLine, text_log_error: Option<i64>) -> Self {
+impl From<LinkedFailure> for FailureRow {
+    fn from(LinkedFailure { failure: row, reported_by }: LinkedFailure) -> Self {
         Self {
             id: row.id,
             job_id: row.job_id,
@@ -142,7 +142,7 @@ impl FailureRow {
             stackwalk_stdout: row.stackwalk_stdout,
             stackwalk_stderr: row.stackwalk_stderr,
             group: row.group_name,
-            text_log_error,
+            text_log_error: reported_by.map(|error| error.id),
         }
     }
 }
@@ -227,27 +227,6 @@ async fn list_failure_lines(
     Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<Vec<FailureRow>>, Problem> {
     let job = job_of(&door, &project, &id)?;
-    let store = door.gateway.store();
-    if !store.has_job(job.repository, job.id).await? {
-        return Err(job.unknown());
-    }
-    let (lines, errors) = (store.failure_lines(job.id).await?, store.error_lines(job.id).await?);
-    let texts: Vec<&str> = errors.iter().map(|error| &*error.line).collect();
-    let failures: Vec<_> = lines.iter().map(structured).collect();
-    let linked = cross_reference(&texts, &failures).into_iter().map(|line| line.map(|line| errors[line].id));
-    let linked: Vec<Option<i64>> = linked.collect();
-    Ok(Json(lines.into_iter().zip(linked).map(|(line, error)| FailureRow::new(line, error)).collect()))
-}
-
-fn structured(line: &ListedFailureLine) -> StructuredFailure<'_> {
-    StructuredFailure {
-        action: &line.action,
-        test: line.test.as_deref(),
-        subtest: line.subtest.as_deref(),
-        status: line.status.as_deref().unwrap_or_default(),
-        expected: line.expected.as_deref(),
-        message: line.message.as_deref(),
-        signature: line.signature.as_deref(),
-        stack: line.stack.as_deref(),
-    }
+    let failures = door.gateway.failures(job.repository, job.id).await?.ok_or_else(|| job.unknown())?;
+    Ok(Json(failures.into_iter().map(FailureRow::from).collect()))
 }

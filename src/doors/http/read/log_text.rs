@@ -6,14 +6,17 @@ use super::{HttpDoor, nothing_found};
 use crate::doors::http::problem::{Code, Problem};
 use crate::doors::http::slash_optional;
 use crate::doors::refusal::Refusal;
-use crate::fetch::{FetchLimits, RequestHeaders, Url};
+use crate::fetch::{FetchError, FetchLimits, RequestHeaders, Url};
 use crate::limits;
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
 use http::HeaderName;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -69,7 +72,65 @@ async fn get_log_text(
         .get(&url, &RequestHeaders::default(), bounds)
         .await
         .map_err(|error| unobtainable(&error.to_string()))?;
-    // The place is given back with the last byte, or when the reader goes.
-    let text = fetched.body.inspect(move |_| _ = &place);
-    Ok((HEADERS, Body::from_stream(text)).into_response())
+    Ok((HEADERS, Body::from_stream(read_ahead(fetched.body, place))).into_response())
+}
+
+/// Bytes that were fetched and not yet taken by the reader, in blocks.
+const READ_AHEAD: usize = 4;
+
+/// The text as its reader takes it. It is fetched by a task of its own, which ends in time even if the reader
+/// stops reading and stays: only so is its place free again for others.
+fn read_ahead(
+    mut text: impl Stream<Item = Result<Bytes, FetchError>> + Send + Unpin + 'static,
+    place: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    let (sender, receiver) = mpsc::channel::<Option<Result<Bytes, FetchError>>>(READ_AHEAD);
+    tokio::spawn(timeout(limits::LOG_TEXT_TIME, async move {
+        let _place = place;
+        while let Some(block) = text.next().await {
+            // The reader is gone.
+            if sender.send(Some(block)).await.is_err() {
+                return;
+            }
+        }
+        _ = sender.send(None).await;
+    }));
+    stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Some(Ok(block))) => Some((Ok(block), Some(receiver))),
+            Some(Some(Err(error))) => Some((Err(error.into()), None)),
+            Some(None) => None,
+            // Without the mark of the end it was cut off, and the reader must see that.
+            None => Some((Err("the time for reading the log is over".into()), None)),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tokio::sync::Semaphore;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stops_reading_gives_its_place_back_in_time_and_sees_the_cut() {
+        let places = Arc::new(Semaphore::new(1));
+        let endless = stream::repeat_with(|| Ok(Bytes::from_static(b"line\n")));
+        let text = read_ahead(endless, places.clone().try_acquire_owned().unwrap());
+        tokio::time::sleep(limits::LOG_TEXT_TIME * 2).await;
+        assert_eq!(places.available_permits(), 1);
+        let read: Vec<_> = text.collect().await;
+        assert_eq!(read.iter().filter(|block| block.is_ok()).count(), READ_AHEAD);
+        assert!(read.last().unwrap().is_err(), "it is not taken for the whole text");
+    }
+
+    #[tokio::test]
+    async fn a_text_that_is_read_to_its_end_is_whole() {
+        let places = Arc::new(Semaphore::new(1));
+        let blocks = stream::iter((0..20).map(|_| Ok(Bytes::from_static(b"line\n"))));
+        let read: Vec<_> = read_ahead(blocks, places.try_acquire_owned().unwrap()).collect().await;
+        assert_eq!(read.len(), 20);
+        assert!(read.iter().all(Result::is_ok));
+    }
 }

@@ -7,7 +7,9 @@ mod dashboard_jobs;
 mod details;
 mod failures;
 mod filters;
+mod group_results;
 mod job_filters;
+mod job_performance;
 mod job_row;
 mod jobs;
 mod log_text;
@@ -44,10 +46,12 @@ pub fn routes() -> OpenApiRouter<HttpDoor> {
         .merge(details::routes())
         .merge(artifacts::routes())
         .merge(failures::routes())
+        .merge(group_results::routes())
         .merge(suggestions::routes())
         .merge(reference_data::routes())
         .merge(repositories::routes())
         .merge(performance::routes())
+        .merge(job_performance::routes())
 }
 
 impl HttpDoor {

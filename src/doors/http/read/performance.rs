@@ -50,6 +50,7 @@ impl From<ListedSeries> for SignatureRow {
     fn from(series: ListedSeries) -> Self {
         let framework = FRAMEWORKS.iter().find(|framework| framework.name == series.framework);
         Self {
+            test_options: series.options(),
             id: series.id,
             framework_id: framework.map(|framework| framework.id),
             framework: series.framework,
@@ -58,8 +59,6 @@ impl From<ListedSeries> for SignatureRow {
             suite: series.suite,
             test: Some(series.test).filter(|test| !test.is_empty()),
             lower_is_better: series.lower_is_better,
-            // Written by ourselves.
-            test_options: serde_json::from_str(&series.extra_options).unwrap_or_default(),
             has_subtests: series.has_subtests,
             parent_signature: series.parent_hash,
         }
@@ -193,12 +192,18 @@ fn series_query(parameters: &mut Parameters) -> Result<SeriesQuery, Problem> {
     })
 }
 
-fn integers(parameters: &mut Parameters, name: &'static str) -> Result<Vec<i64>, Problem> {
+/// All values of a parameter.
+///
+/// # Errors
+/// If one is no integer, or they are too many for one filter.
+pub(super) fn integers(parameters: &mut Parameters, name: &'static str) -> Result<Vec<i64>, Problem> {
     let values = bounded(name, parameters.take_all(name))?;
     values.iter().map(|value| integer(name, value)).collect()
 }
 
-fn not_too_many(found: usize, what: &str) -> Result<(), Problem> {
+/// # Errors
+/// If more was found than a list without pages gives.
+pub(super) fn not_too_many(found: usize, what: &str) -> Result<(), Problem> {
     let most = limits::PLAIN_LIST_ROWS;
     if found as u64 > most {
         return Err(problem(&format!("there are more than {most} {what}; narrow down what you ask for")));

@@ -5,7 +5,7 @@ use super::{HttpDoor, ONCE_DOCUMENTED, not_found};
 use crate::domain::Repository;
 use crate::doors::http::problem::Problem;
 use crate::limits;
-use crate::store::lists::{Comparison, PushCondition, Window};
+use crate::store::lists::{Comparison, NamedPush, PushCondition, Window};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,12 +93,12 @@ impl PushQuery {
     /// 404 if an end names no push, 400 if it names several.
     pub async fn resolve_range(&mut self, door: &HttpDoor, repository: &Repository) -> Result<(), Problem> {
         if let Some(revision) = &self.from_change {
-            let time = push_time(door, repository, "fromchange", revision).await?;
+            let time = named_push(door, repository, "fromchange", revision).await?.time;
             self.echo.derive_time("push_timestamp__gte", time);
             self.conditions.push(PushCondition::Time(Comparison::AtLeast(time.timestamp_micros())));
         }
         if let Some(revision) = &self.to_change {
-            let time = push_time(door, repository, "tochange", revision).await?;
+            let time = named_push(door, repository, "tochange", revision).await?.time;
             self.echo.derive_time("push_timestamp__lte", time);
             self.conditions.push(PushCondition::Time(Comparison::AtMost(time.timestamp_micros())));
         }
@@ -120,15 +120,19 @@ fn author_condition(author: String) -> PushCondition {
     }
 }
 
-async fn push_time(
+/// The push that the value of a parameter names by its top revision or the beginning of it.
+///
+/// # Errors
+/// 404 if there is none, 400 if there are several.
+pub(super) async fn named_push(
     door: &HttpDoor,
     repository: &Repository,
     name: &str,
     revision: &str,
-) -> Result<DateTime<Utc>, Problem> {
+) -> Result<NamedPush, Problem> {
     let quoted = excerpt(revision);
-    match &*door.gateway.store().push_times(repository.id, revision).await? {
-        [time] => Ok(*time),
+    match &*door.gateway.store().pushes_named(repository.id, revision).await? {
+        [push] => Ok(*push),
         [] => Err(not_found(format!("{name}: no push has a revision that begins with {quoted:?}"))),
         _ => Err(problem(&format!("{name}: several pushes have revisions that begin with {quoted:?}"))),
     }
@@ -157,7 +161,11 @@ fn time_condition(name: &str, value: &str) -> Option<Result<PushCondition, Probl
     let seconds = value.trim().parse::<f64>().ok().filter(|seconds| seconds.abs() < MOST_SECONDS);
     let refused = || problem(&format!("Invalid timestamp specified for {name}"));
     #[allow(clippy::cast_possible_truncation, reason = "the check keeps it far within an i64")]
-    let micros = (seconds.unwrap_or_default() * 1e6).round() as i64;
+    let mut micros = (seconds.unwrap_or_default() * 1e6).round() as i64;
+    // Times are shown in whole seconds: whoever asks up to one that was shown means all of it.
+    if operator == "__lte" && micros % 1_000_000 == 0 {
+        micros += 999_999;
+    }
     let condition = PushCondition::Time(comparison(operator, micros)?);
     Some(seconds.map(|_| condition).ok_or_else(refused))
 }

@@ -2,8 +2,10 @@
 
 use super::world::{World, behind_a_dashboard, on_each_database};
 use crate::domain::TaskRun;
+use crate::limits;
+use crate::store::entities::jobs::job;
 use http_body_util::BodyExt;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, IdenStatic, Iterable};
 use serde_json::Value;
 
 /// The jobs of an answer, as objects.
@@ -30,7 +32,9 @@ async fn jobs_are_asked_for_by_push_change_id_and_task() {
             ("push_id=2", vec![2, 3]),
             ("push_id__in=1,2,4", vec![1, 2, 3, 4]),
             ("push_id=3", vec![]),
-            ("push_id__in=1,2&last_modified__gt=2017-07-14T02:40:02.000", vec![3]),
+            // It looks back by as much as a commit may come late.
+            ("push_id__in=1,2&last_modified__gt=2017-07-14T02:40:02.000", vec![1, 2, 3]),
+            ("push_id__in=1,2&last_modified__gt=2017-07-14T02:40:12.000", vec![3]),
             ("push_id__in=1,2&last_modified__gt=2030-01-01T00:00:00.000", vec![]),
             ("id=3", vec![3]),
             ("id__in=1,3", vec![1, 3]),
@@ -45,6 +49,33 @@ async fn jobs_are_asked_for_by_push_change_id_and_task() {
         ] {
             assert_eq!(ids(&world, query).await, expected, "{query}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_jobs_than_a_page_has_come_on_the_next() {
+    on_each_database(async |world| {
+        let columns = job::Column::iter().filter(|column| !matches!(column, job::Column::Id));
+        let columns: Vec<_> = columns.map(|column| column.as_str().to_owned()).collect();
+        let copied: Vec<_> =
+            columns.iter().map(|name| if name == "guid" { "guid || '-' || n" } else { name }).collect();
+        let copies = format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {}) \
+             INSERT INTO jobs ({}) SELECT {} FROM jobs, numbers WHERE jobs.id = 1",
+            limits::DASHBOARD_ROWS,
+            columns.join(", "),
+            copied.join(", ")
+        );
+        world.store.write_connection().execute_unprepared(&copies).await.unwrap();
+
+        let first = world.read("/api/jobs/?push_id=1").await;
+        assert_eq!(first["results"].as_array().unwrap().len() as u64, limits::DASHBOARD_ROWS);
+        assert_eq!(first["next"], "/api/jobs/?push_id=1&page=2");
+        let second = world.read(first["next"].as_str().unwrap()).await;
+        assert_eq!((second["results"].as_array().unwrap().len(), &second["next"]), (1, &Value::Null));
+        let (before, after) = (&first["results"][0], &second["results"][0]);
+        assert_ne!(before, after, "the page goes on where the first ended");
     })
     .await;
 }

@@ -4,6 +4,7 @@ mod dashboard;
 mod dashboard_tags;
 mod details;
 mod forms;
+mod group_results;
 mod jobs;
 mod performance;
 mod pushes;

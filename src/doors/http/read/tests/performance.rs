@@ -82,6 +82,24 @@ async fn series_and_values_are_narrowed_by_what_the_clients_send() {
 }
 
 #[tokio::test]
+async fn values_of_a_job_come_with_their_series_and_a_job_without_any_is_400() {
+    on_each_database(async |world| {
+        submit(&world.gateway, measured("measured-1", 'a', 2.25)).await;
+        submit(&world.gateway, measured("measured-2", 'b', 3.0)).await;
+        let path = "/api/project/quince/performance/job-data/";
+        insta::assert_json_snapshot!("job_data", world.read(&format!("{path}?job_id=6")).await);
+        let both = world.read(&format!("{path}?job_id=5&job_id=6")).await;
+        assert_eq!(both.as_array().unwrap().len(), 4);
+        let none = "no performance data is known of these jobs";
+        for other in [format!("{path}?job_id=1"), path.replace("quince", "damson") + "?job_id=6"] {
+            let (status, detail, _) = world.refused(&other).await;
+            assert_eq!((status, &*detail), (400, none), "{other}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_several_values_that_a_job_has_of_a_series_the_first_stays() {
     on_each_database(async |world| {
         submit(&world.gateway, measured_again("measured-1", 'a', &[2.25, 7.0])).await;

@@ -1,6 +1,7 @@
 //! Filters, pages and `meta` of the list of pushes.
 
 use super::world::{PUSH_TIMES, ids, on_each_database};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 /// Push 1 (a…) is the oldest, 3 (c…) the newest; 4 is of another repository. All are of 13 November 2013.
@@ -43,6 +44,17 @@ const FILTERS: &[(&str, &[i64])] = &[
     ("author=ada", &[]),
     ("author=-Ada@example.org", &[2]),
 ];
+
+#[tokio::test]
+async fn up_to_a_time_as_it_is_shown_means_all_of_its_second() {
+    on_each_database(async |world| {
+        let later = "UPDATE pushes SET time = time + 700000 WHERE id = 2";
+        world.store.write_connection().execute_unprepared(later).await.unwrap();
+        let list = world.read("/api/project/quince/push/?push_timestamp__lte=1384357111").await;
+        assert_eq!(ids(&list["results"]), [2, 1]);
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn a_list_has_the_pushes_that_its_filters_let_through_newest_first() {

@@ -41,7 +41,13 @@ fn failed(guid: &str, push: char, lines: &[&str], artifacts: Vec<OpaqueArtifact>
         result: JobResult::from_word("testfailed"),
         errors,
     };
-    let summary = LogSummary { log_name: None, log_url: None, steps: vec![step], errors_truncated: false };
+    let summary = LogSummary {
+        log_name: None,
+        log_url: None,
+        steps: vec![step],
+        errors: Vec::new(),
+        errors_truncated: false,
+    };
     Job {
         parts: Parts { summary: Some(summary), artifacts, ..Parts::default() },
         ..job(guid, push, "completed", "testfailed")
@@ -102,6 +108,33 @@ async fn failure_lines_are_those_of_the_error_summaries_each_with_its_error_line
             world.store.write_connection().execute_unprepared(row).await.unwrap();
         }
         insta::assert_json_snapshot!("failure_lines", world.read(path).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn error_lines_that_came_with_a_job_and_stand_in_no_step_are_listed_once() {
+    on_each_database(async |world| {
+        let line = |line_number, line: &str| StepError { line_number, line: line.into() };
+        let failed = |lines| {
+            let mut job = failed("failed-1", 'a', &[], vec![]);
+            if let Some(summary) = &mut job.parts.summary {
+                (summary.steps, summary.errors) = (Vec::new(), lines);
+            }
+            job
+        };
+        submit(&world.gateway, failed(vec![line(7, GAUGE), line(9, "ERROR - 🧱"), line(7, "again")])).await;
+        submit(&world.gateway, failed(vec![line(7, GAUGE), line(12, "ERROR - late")])).await;
+        let job = newest(&world).await;
+        let errors = world.read(&format!("/api/project/quince/jobs/{job}/text_log_errors/")).await;
+        let lines: Vec<_> = errors
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| (e["line_number"].as_i64(), e["line"].as_str()))
+            .collect();
+        let expected = [(7, GAUGE), (9, "ERROR - <U+01F9F1>"), (12, "ERROR - late")];
+        assert_eq!(lines, expected.map(|(number, line)| (Some(number), Some(line))));
     })
     .await;
 }

@@ -284,7 +284,7 @@ fn named(name: &str, symbol: &str) -> NamedSymbol {
     NamedSymbol { name: name.into(), symbol: symbol.into() }
 }
 
-fn log(name: &str, status: ParseStatus) -> LogReference {
+pub fn log(name: &str, status: ParseStatus) -> LogReference {
     LogReference { name: name.into(), url: format!("https://art.example.org/{name}"), status }
 }
 
