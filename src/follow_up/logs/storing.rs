@@ -170,7 +170,7 @@ async fn store_failures(
     log_id: i64,
     failures: &[FailureLine],
 ) -> Result<(), StoreError> {
-    let clean: Vec<FailureLine> = failures.iter().map(storable_failure).collect();
+    let clean: Vec<_> = failures.iter().map(storable_failure).collect();
     let rows: Vec<_> = clean.iter().map(|failure| FailureLineRow { job_id, log_id, failure }).collect();
     transaction.add_failure_lines(&rows).await
 }
@@ -190,9 +190,12 @@ async fn store_groups(
     transaction.add_group_results(&rows).await
 }
 
-fn storable_failure(failure: &FailureLine) -> FailureLine {
+fn storable_failure(failure: &FailureLine) -> Cow<'_, FailureLine> {
+    if !failure.texts().any(|text| text.contains('\0')) {
+        return Cow::Borrowed(failure);
+    }
     let text = |text: &Option<String>| text.as_deref().map(|text| storable(text).into_owned());
-    FailureLine {
+    Cow::Owned(FailureLine {
         action: storable(&failure.action).into_owned(),
         line: failure.line,
         test: text(&failure.test),
@@ -206,7 +209,7 @@ fn storable_failure(failure: &FailureLine) -> FailureLine {
         stackwalk_stdout: text(&failure.stackwalk_stdout),
         stackwalk_stderr: text(&failure.stackwalk_stderr),
         group: text(&failure.group),
-    }
+    })
 }
 
 /// The one character that PostgreSQL cannot store is replaced, like bytes that are no UTF-8.
