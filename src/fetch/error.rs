@@ -1,5 +1,6 @@
 //! Why something could not be fetched.
 
+use super::address::NotAllowed;
 use crate::limits;
 use reqwest::StatusCode;
 use std::net::IpAddr;
@@ -12,15 +13,14 @@ pub enum FetchError {
     #[error("the URL {0}")]
     RefusedUrl(&'static str),
     /// The host has no address that may be asked.
-    #[error(
-        "{host} has the address {address}, which is not public; name the host in fetch.allowed_hosts if it \
-         is to be asked"
-    )]
+    #[error("{host} has the address {address}, {why}")]
     RefusedAddress {
         /// As in the URL.
         host: String,
         /// The first that it has.
         address: IpAddr,
+        /// What is wrong with it.
+        why: NotAllowed,
     },
     /// The server answered with an error.
     #[error("the server answered {status}")]
