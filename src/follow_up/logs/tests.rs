@@ -18,7 +18,7 @@ use crate::store::follow_up::{LOGS, Priority};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream;
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, Statement};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -182,6 +182,32 @@ async fn a_task_runners_log_becomes_a_flat_list_of_errors() {
         let shown: Vec<_> = rows.iter().map(|row| (row.step_id, row.line_number, &*row.line)).collect();
         assert_eq!(shown.last(), Some(&(None, 2, "abort: two")));
         assert_eq!(steps(&gateway).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_that_a_job_refers_to_twice_is_stored_and_counted_once() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let mirror = "https://mirror.example.org/one.txt";
+        let failure = "TEST-UNEXPECTED-FAIL | kiln/test_glaze.js | the glaze runs";
+        let source = Scripted::default()
+            .with(URL, vec![Ok(format!("{failure}\n").into())])
+            .with(mirror, vec![Ok(format!("{failure}\nfine\nabort: late\n{failure}\n").into())]);
+        let logs = [log("live_backing_log", URL), log("live_backing_log", mirror)];
+        let logs: Vec<Value> = logs.iter().map(|log| log[0].clone()).collect();
+        submit_job(&gateway, "one", logs[..1].into(), json!([])).await;
+        read_all(&gateway, &source).await;
+        submit_job(&gateway, "one", logs.into(), json!([])).await;
+        read_all(&gateway, &source).await;
+        let connection = gateway.store().read_connection();
+        let rows = log_error::Entity::find().order_by_asc(log_error::Column::Id).all(&connection);
+        let shown: Vec<_> = rows.await.unwrap().into_iter().map(|row| (row.line_number, row.line)).collect();
+        assert_eq!(shown, [(0, failure.into()), (2, "abort: late".into()), (3, failure.into())]);
+        let sql = "SELECT CAST(MAX(jobs) AS BIGINT) FROM failure_sightings";
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let seen = connection.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(seen.try_get_by_index::<i64>(0).unwrap(), 1, "one job");
     })
     .await;
 }
