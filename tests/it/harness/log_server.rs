@@ -80,7 +80,7 @@ impl LogServer {
         server
     }
 
-    /// Has a path answer so; gives its URL.
+    /// Has a path answer so, whatever query follows it; gives its URL.
     pub fn serve(&self, path: &str, answers: Vec<Answer>) -> String {
         self.script.lock().unwrap().insert(path.into(), answers);
         format!("{}{path}", self.base)
@@ -101,7 +101,8 @@ impl LogServer {
             }
         }
         let request = String::from_utf8_lossy(&request);
-        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        let target = request.split(' ').nth(1).unwrap_or_default();
+        let path = target.split('?').next().unwrap_or_default().to_owned();
         *self.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
         match self.next_answer(&path) {
             None => stream.write_all(&head("404 Not Found", "Content-Length: 0\r\n")).await?,
