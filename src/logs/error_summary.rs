@@ -12,7 +12,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 pub const MOST_RECORDS: usize = 150;
 /// Bytes of all texts of one file that are kept; the record that exceeds them is the last, as one of too
 /// many records is.
-const TEXTS: usize = 8 * 1024 * 1024;
+const TEXTS: usize = 2 * 1024 * 1024;
 /// Bytes of one line: a record with the output of a stack walk is large, but has an end.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 /// Action of the record that says that there were more.
@@ -361,10 +361,10 @@ mod tests {
         }
         assert!(parser.is_full());
         let failures = parser.finish().unwrap().failures;
-        // Two texts of 64 KiB each; 64 records with their actions would exceed 8 MiB.
-        assert_eq!(failures.len(), 64);
-        assert!(failures[..63].iter().all(|failure| failure.action == "log"));
-        assert_eq!((&*failures[63].action, failures[63].line), ("truncated", 63));
+        // Two texts of 64 KiB each; 16 records with their actions would exceed 2 MiB.
+        assert_eq!(failures.len(), 16);
+        assert!(failures[..15].iter().all(|failure| failure.action == "log"));
+        assert_eq!((&*failures[15].action, failures[15].line), ("truncated", 15));
         let held = failures.iter().flat_map(|failure| [&failure.message, &failure.stack]);
         let held: usize = held.flatten().map(String::capacity).sum();
         assert!(held <= TEXTS, "{held}");

@@ -48,8 +48,9 @@ static MARKERS: LazyLock<Markers> = LazyLock::new(Markers::new);
 const ERRORS_OF_2026: usize = 40;
 /// Details of one log that are kept: a bound of memory, far above any real log.
 const DETAILS: usize = 10_000;
-/// Bytes of one log's details that are kept, and of its steps with their errors: as [`DETAILS`].
-const TEXT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one log's details that are kept, and of its steps with their errors: as [`DETAILS`]. Storing
+/// takes several times as much memory, and 64 MiB are the most for any log.
+const TEXT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of performance data of one log that are kept.
 const PERFORMANCE_BYTES: usize = 8 * 1024 * 1024;
 /// Sentences about what was left out of one log.
