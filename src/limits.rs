@@ -401,6 +401,9 @@ pub const FETCH_IDLE_CONNECTION: Duration = Duration::from_secs(30);
 pub const FETCH_IDLE_CONNECTIONS: usize = 4;
 /// Longest wait for an answer and for each piece of it (contract-logs 1.6, contract-ingest 3.8).
 pub const FETCH_WAIT: Duration = Duration::from_secs(30);
+/// Bytes that a server sends in a second of waiting for it, on the average, once it was waited for as long
+/// as [`FETCH_WAIT`]; of a slower one nothing more is read.
+pub const FETCH_SLOWEST: u64 = 16 * 1024;
 /// Longest that a server may ask to be left alone; beyond it, it is asked again nonetheless.
 pub const FETCH_LONGEST_PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
@@ -412,6 +415,8 @@ pub const FOLLOW_UP_LEASE: Duration = Duration::from_secs(60);
 pub const FOLLOW_UP_POLL: Duration = Duration::from_secs(1);
 /// Wait before the second attempt; it doubles with each further one (logs contract 1.4).
 pub const FOLLOW_UP_FIRST_RETRY: Duration = Duration::from_secs(10);
+/// Times that what follow-up work found is stored while other transactions are in the way.
+pub const FOLLOW_UP_STORINGS: usize = 5;
 /// Part of [`DRAIN`] for follow-up work under way; what does not end is given back.
 pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
 
@@ -419,6 +424,10 @@ pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
 pub const WORK_PAGE: u64 = 1000;
 /// Longest time from the request for a log to its last byte (logs contract 1.3).
 pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
+/// As [`LOG_READ`], for a log whose host has its share of the workers already.
+pub const LOG_QUICK_READ: Duration = Duration::from_secs(5);
+/// How long a host whose log took longer than [`LOG_QUICK_READ`] gets no more than its share of the workers.
+pub const LOG_HOST_REST: Duration = Duration::from_secs(10);
 /// Bytes that a task runner's log may declare; of a larger one nothing is read (logs contract 1.6).
 pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of any log, as received and as decoded, each: far above any real log.

@@ -37,8 +37,8 @@ pub async fn measure(database: &Database, samples: &[Sample], logs: usize) {
     let fetcher = Fetcher::new(FetchOptions { allow_private: true, ..FetchOptions::default() }).expect("TLS");
     let stop = CancellationToken::new();
     let started = Instant::now();
-    let work = LogWork::new(store.clone(), fetcher);
     let options = RunnerOptions::default();
+    let work = LogWork::new(store.clone(), fetcher, options.workers);
     let runner = start(store.clone(), work, options, gateway.follow_up_enqueued(), stop.clone());
     while store.follow_up_depth().await.expect("the database") > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -126,7 +126,7 @@ async fn follow_up(gateway: Gateway, fetching: Option<Fetching>, stop: Cancellat
     let mut runners =
         vec![run(&gateway, PushWork::new(gateway.clone(), hosts.clone()), limits::FOLLOW_UP_WORKERS, &stop)];
     if let Some(workers) = log_workers.map(NonZeroUsize::get) {
-        runners.push(run(&gateway, LogWork::new(store.clone(), fetcher.clone()), workers, &stop));
+        runners.push(run(&gateway, LogWork::new(store.clone(), fetcher.clone(), workers), workers, &stop));
         runners.push(run(&gateway, PerformanceWork::new(store.clone(), fetcher), workers, &stop));
     }
     let poller = async {

@@ -49,6 +49,7 @@ Configuration, in herdgate.toml or the environment:
   logs.workers               HERDGATE_LOGS_WORKERS               8 logs read at once; 0: other gateways do
   fetch.allow_private        HERDGATE_FETCH_ALLOW_PRIVATE        false; true: private addresses may be asked
   fetch.allowed_hosts        HERDGATE_FETCH_ALLOWED_HOSTS        none; hosts, networks that may though private
+  fetch.only_hosts           HERDGATE_FETCH_ONLY_HOSTS           any; hosts, networks that alone may be asked
   pushes.github_api_url      HERDGATE_PUSHES_GITHUB_API_URL      https://api.github.com
   pushes.github_token        HERDGATE_PUSHES_GITHUB_TOKEN        none: asked anonymously
   pushes.mercurial_poll_seconds

@@ -30,13 +30,16 @@ const MOST_POLL_SECONDS: u64 = 24 * 3600;
 pub(super) fn fetch(settings: &Settings) -> Result<FetchOptions, ConfigError> {
     Ok(FetchOptions {
         allow_private: typed(settings, Key::FetchAllowPrivate, "false", truth)?,
-        allowed_hosts: typed(settings, Key::FetchAllowedHosts, "", |text| {
-            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(allowed_host).collect()
-        })?,
+        allowed_hosts: typed(settings, Key::FetchAllowedHosts, "", hosts)?,
+        only_hosts: typed(settings, Key::FetchOnlyHosts, "", hosts)?,
     })
 }
 
-fn allowed_host(text: &str) -> Result<AllowedHost, String> {
+fn hosts(text: &str) -> Result<Vec<AllowedHost>, String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(host).collect()
+}
+
+fn host(text: &str) -> Result<AllowedHost, String> {
     AllowedHost::parse(text).ok_or_else(|| {
         format!(
             "{text:?} must be a host name, an IP address or a network such as 10.2.0.0/16, without a port"
@@ -117,8 +120,12 @@ mod tests {
         let options = fetch(&settings(&hosts)).unwrap();
         assert!(options.allow_private);
         assert_eq!(options.allowed_hosts.len(), 2);
-        for wrong in ["http://logs.internal", "logs.internal:80", "10.2.0.0/40"] {
-            assert!(fetch(&settings(&[(Key::FetchAllowedHosts, wrong)])).is_err(), "{wrong}");
+        let options = fetch(&settings(&[(Key::FetchOnlyHosts, "logs.example.org")])).unwrap();
+        assert_eq!(options.only_hosts, [AllowedHost::Name("logs.example.org".into())]);
+        for key in [Key::FetchAllowedHosts, Key::FetchOnlyHosts] {
+            for wrong in ["http://logs.internal", "logs.internal:80", "10.2.0.0/40"] {
+                assert!(fetch(&settings(&[(key, wrong)])).is_err(), "{wrong}");
+            }
         }
     }
 

@@ -30,6 +30,7 @@ pub enum Key {
     LogsWorkers,
     FetchAllowPrivate,
     FetchAllowedHosts,
+    FetchOnlyHosts,
     PushesGithubApiUrl,
     PushesGithubToken,
     PushesMercurialPoll,
@@ -57,7 +58,7 @@ pub enum Kind {
 
 impl Key {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseMaxConnections,
@@ -84,6 +85,7 @@ impl Key {
         Self::LogsWorkers,
         Self::FetchAllowPrivate,
         Self::FetchAllowedHosts,
+        Self::FetchOnlyHosts,
         Self::PushesGithubApiUrl,
         Self::PushesGithubToken,
         Self::PushesMercurialPoll,
@@ -123,6 +125,7 @@ impl Key {
             Self::LogsWorkers => "logs.workers",
             Self::FetchAllowPrivate => "fetch.allow_private",
             Self::FetchAllowedHosts => "fetch.allowed_hosts",
+            Self::FetchOnlyHosts => "fetch.only_hosts",
             Self::PushesGithubApiUrl => "pushes.github_api_url",
             Self::PushesGithubToken => "pushes.github_token",
             Self::PushesMercurialPoll => "pushes.mercurial_poll_seconds",
@@ -143,7 +146,7 @@ impl Key {
     pub fn kind(self) -> Kind {
         match self {
             Self::PulseBrokers | Self::RetentionRepositories => Kind::Names,
-            Self::HttpTrustedProxies | Self::FetchAllowedHosts => Kind::List,
+            Self::HttpTrustedProxies | Self::FetchAllowedHosts | Self::FetchOnlyHosts => Kind::List,
             Self::DatabaseMaxConnections
             | Self::PulsePrefetch
             | Self::PulseConnectionAge

@@ -58,7 +58,8 @@ pub struct Configuration {
     /// `logs.workers`: logs that this gateway reads at once, 0 to 64, default 8; none: it reads none, and
     /// leaves them to other gateways of its database.
     pub log_workers: Option<NonZeroUsize>,
-    /// `fetch.allow_private`: default false; `fetch.allowed_hosts`: default none.
+    /// `fetch.allow_private`: default false; `fetch.allowed_hosts`: default none;
+    /// `fetch.only_hosts`: default any.
     pub fetch: FetchOptions,
     /// `pushes.*`
     pub pushes: Pushes,

@@ -81,6 +81,7 @@ fn every_key_is_read_from_the_file() {
             [fetch]
             allow_private = true
             allowed_hosts = ["logs.internal"]
+            only_hosts = ["logs.internal", "10.2.0.0/16"]
             [pushes]
             github_api_url = "https://git.internal/api/v3"
             github_token = "ghp_1"
@@ -132,6 +133,7 @@ fn every_key_is_read_from_the_file() {
         fetch: FetchOptions {
             allow_private: true,
             allowed_hosts: vec![AllowedHost::Name("logs.internal".into())],
+            only_hosts: ["logs.internal", "10.2.0.0/16"].map(|text| AllowedHost::parse(text).unwrap()).into(),
         },
         pushes: Pushes {
             github_api_url: Url::parse("https://git.internal/api/v3").unwrap(),

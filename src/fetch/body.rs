@@ -2,6 +2,7 @@
 
 use super::FetchLimits;
 use super::error::{FetchError, Measure};
+use super::pace::Pace;
 use async_compression::tokio::bufread::{GzipDecoder, ZlibDecoder};
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream};
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncRead};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::io::{ReaderStream, StreamReader};
 
 /// Bytes of a decoded body that are handed on together.
@@ -70,7 +71,7 @@ impl FetchedBody {
         limits: FetchLimits,
         deadline: Instant,
     ) -> Result<Self, FetchError> {
-        let mut received = Received { response, limits, deadline, bytes: 0 };
+        let mut received = Received { response, limits, deadline, pace: Pace::default(), bytes: 0 };
         let mut start = BytesMut::new();
         while start.len() < GZIP_MAGIC.len() {
             match received.next().await? {
@@ -131,14 +132,19 @@ struct Received {
     response: Response,
     limits: FetchLimits,
     deadline: Instant,
+    pace: Pace,
     bytes: u64,
 }
 
 impl Received {
     async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
-        let piece = within(self.limits, self.deadline, self.response.chunk()).await?;
+        let (asked, patience) = (Instant::now(), self.pace.patience());
+        let piece = within(self.limits, self.deadline, timeout(patience, self.response.chunk())).await?;
+        let piece = piece.map_err(|_| FetchError::TooSlow)?;
         let piece = piece.map_err(|error| FetchError::Damaged(innermost(&error)))?;
-        self.bytes += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        let length = piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        self.pace.note(asked.elapsed(), length);
+        self.bytes += length;
         let limit = self.limits.decoded_bytes;
         if self.bytes > limit {
             return Err(FetchError::TooLarge { measure: Measure::Received, limit });

@@ -1,5 +1,7 @@
 //! Why something could not be fetched.
 
+use super::address::NotAllowed;
+use crate::limits;
 use reqwest::StatusCode;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,15 +13,14 @@ pub enum FetchError {
     #[error("the URL {0}")]
     RefusedUrl(&'static str),
     /// The host has no address that may be asked.
-    #[error(
-        "{host} has the address {address}, which is not public; name the host in fetch.allowed_hosts if it \
-         is to be asked"
-    )]
+    #[error("{host} has the address {address}, {why}")]
     RefusedAddress {
         /// As in the URL.
         host: String,
         /// The first that it has.
         address: IpAddr,
+        /// What is wrong with it.
+        why: NotAllowed,
     },
     /// The server answered with an error.
     #[error("the server answered {status}")]
@@ -40,6 +41,13 @@ pub enum FetchError {
     /// The server took too long.
     #[error("no answer, or no end of it, within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
+    /// The server sends too little at a time.
+    #[error(
+        "the server sends less than {} bytes/s on the average of {} s",
+        limits::FETCH_SLOWEST,
+        limits::FETCH_WAIT.as_secs()
+    )]
+    TooSlow,
     /// One redirect led to the next.
     #[error("more than {0} redirects")]
     TooManyRedirects(usize),
@@ -87,7 +95,11 @@ impl FetchError {
             Self::Status { status, retry_after } => {
                 retry_after.is_some() || !matches!(*status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
             }
-            Self::TimedOut(_) | Self::TooManyRedirects(_) | Self::Unreachable(_) | Self::Damaged(_) => true,
+            Self::TimedOut(_)
+            | Self::TooSlow
+            | Self::TooManyRedirects(_)
+            | Self::Unreachable(_)
+            | Self::Damaged(_) => true,
         }
     }
 

@@ -8,6 +8,7 @@
 mod address;
 mod body;
 mod error;
+mod pace;
 mod patience;
 mod redirect;
 mod resolver;
@@ -15,6 +16,7 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 
+pub use address::NotAllowed;
 pub use body::FetchedBody;
 pub use error::{BuildError, FetchError, Measure};
 pub use reqwest::Url;
@@ -41,12 +43,14 @@ pub struct FetchOptions {
     pub allow_private: bool,
     /// What may be asked whatever its address.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// What alone may be asked, and still needs an address that may be; none: any host.
+    pub only_hosts: Vec<AllowedHost>,
 }
 
-/// A host that may be asked whatever its address.
+/// A host, as an operator names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedHost {
-    /// By its name in lower case; it may have any address.
+    /// By its name in lower case, whatever its address.
     Name(String),
     /// By its address.
     Network(IpNet),
@@ -61,6 +65,14 @@ impl AllowedHost {
         }
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         (!text.is_empty() && text.chars().all(fits)).then(|| Self::Name(text.to_ascii_lowercase()))
+    }
+
+    /// Whether it is this host at this address.
+    fn is(&self, host: &str, address: IpAddr) -> bool {
+        match self {
+            Self::Name(name) => name.eq_ignore_ascii_case(host.trim_end_matches('.')),
+            Self::Network(network) => network.contains(&address),
+        }
     }
 }
 
@@ -221,8 +233,8 @@ fn unreachable(error: &reqwest::Error) -> FetchError {
     let first: &(dyn std::error::Error + 'static) = error;
     let mut chain = std::iter::successors(Some(first), |error| error.source());
     match chain.find_map(|error| error.downcast_ref::<NotPermitted>()) {
-        Some(NotPermitted { host, address }) => {
-            FetchError::RefusedAddress { host: host.clone(), address: *address }
+        Some(NotPermitted { host, address, why }) => {
+            FetchError::RefusedAddress { host: host.clone(), address: *address, why: *why }
         }
         None => FetchError::Unreachable(body::innermost(error)),
     }

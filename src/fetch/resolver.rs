@@ -1,7 +1,7 @@
 //! Resolves names for the HTTP client and gives it permitted addresses only, so that what was checked is
 //! what is connected to.
 
-use super::address::Permissions;
+use super::address::{NotAllowed, Permissions};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,10 +19,11 @@ impl GuardedResolver {
 
 /// A name has no permitted address; found again in the client's chain of errors.
 #[derive(Debug, thiserror::Error)]
-#[error("{host} has the address {address}, which may not be asked")]
+#[error("{host} has the address {address}, {why}")]
 pub(super) struct NotPermitted {
     pub(super) host: String,
     pub(super) address: IpAddr,
+    pub(super) why: NotAllowed,
 }
 
 impl Resolve for GuardedResolver {
@@ -32,12 +33,18 @@ impl Resolve for GuardedResolver {
             let host = name.as_str();
             // The client puts the port of the URL in place of 0.
             let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            let (permitted, refused): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|found| permissions.permits(host, found.ip()));
-            match (permitted.is_empty(), refused.first()) {
-                (true, Some(address)) => {
-                    Err(NotPermitted { host: host.to_owned(), address: address.ip() }.into())
+            let mut permitted = Vec::new();
+            let mut refused = None;
+            for found in found {
+                match permissions.check(host, found.ip()) {
+                    Ok(()) => permitted.push(found),
+                    Err(why) => {
+                        refused.get_or_insert(NotPermitted { host: host.into(), address: found.ip(), why });
+                    }
                 }
+            }
+            match refused {
+                Some(refused) if permitted.is_empty() => Err(refused.into()),
                 _ => Ok(Box::new(permitted.into_iter()) as Addrs),
             }
         })

@@ -9,6 +9,7 @@
 //! ([`Outcome::Stored`]), or so that storing it twice is the same as once ([`Outcome::Done`]): then
 //! neither a crash nor a lost lease leaves half of it, or two.
 
+mod conflicts;
 pub mod logs;
 pub mod performance;
 pub mod pushes;
@@ -53,7 +54,7 @@ pub enum Outcome {
         /// Wait at least this long: the other side asked for it.
         after: Option<Duration>,
     },
-    /// It could not be begun yet: no attempt is counted.
+    /// It could not be begun yet, or its turn has not come: no attempt is counted.
     Later {
         /// What it waits for, for whoever reads the list of work.
         why: String,

@@ -1,6 +1,7 @@
 //! Documents of performance data that jobs link to (R31): fetched, checked and kept as artifacts of their
 //! jobs, in the form of those that logs give.
 
+use super::conflicts::despite_others;
 use super::logs::{Source, Unobtainable};
 use super::{Lease, Outcome, QueueTable, Work};
 use crate::formats::{check_performance, performance_document};
@@ -70,12 +71,15 @@ impl<S: Source> Work for PerformanceWork<S> {
         })?;
         // A job may link to several documents; each is an artifact of its own.
         let name = format!("performance_data/{}", lease.id);
-        let mut transaction = self.store.begin_batch().await?;
-        if let Some(job_id) = transaction.finish_performance(lease, &name, &blob).await? {
-            store_measurements(&mut transaction, job_id, &documents).await?;
-            transaction.commit().await?;
-        }
-        Ok(Outcome::Stored)
+        despite_others(async || {
+            let mut transaction = self.store.begin_batch().await?;
+            if let Some(job_id) = transaction.finish_performance(lease, &name, &blob).await? {
+                store_measurements(&mut transaction, job_id, &documents).await?;
+                transaction.commit().await?;
+            }
+            Ok(Outcome::Stored)
+        })
+        .await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Lease, Outcome, Work, retries};
 use crate::limits;
-use crate::store::follow_up::Priority;
+use crate::store::follow_up::{FailedAt, Priority};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use futures::FutureExt;
@@ -146,7 +146,7 @@ impl<W: Work> Attempts<W> {
             biased;
             performed = performed => match performed {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => Outcome::Retry { why: format!("storing failed: {error}"), after: None },
+                Ok(Err(error)) => return self.note_unstored(lease, &error).await,
                 Err(_) => Outcome::Retry { why: "a bug of ours; see the gateway's log".into(), after: None },
             },
             () = abandon.cancelled() => {
@@ -185,22 +185,31 @@ impl<W: Work> Attempts<W> {
         let noted = match outcome {
             Outcome::Stored => Ok(true),
             Outcome::Done => self.store.finish_work(W::QUEUE, lease).await,
-            Outcome::Dead { why } => self.bury(lease, &why).await,
+            Outcome::Dead { why } => self.bury(lease, FailedAt::Work, &why).await,
             Outcome::Later { why, after } => {
                 let pause = after.clamp(self.options.first_retry, limits::FETCH_LONGEST_PATIENCE);
                 debug!(kind, why, ?pause, "follow-up work waits before it can begin");
                 self.store.defer_work(W::QUEUE, lease, &why, now() + micros(pause)).await
             }
-            Outcome::Retry { why, .. } if lease.attempts >= W::ATTEMPTS => {
-                self.bury(lease, &format!("{why}; given up after {} attempts", lease.attempts)).await
-            }
-            Outcome::Retry { why, after } => {
-                let pause = retries::pause(self.options.first_retry, lease.attempts);
-                let pause = pause.max(after.unwrap_or_default().min(limits::FETCH_LONGEST_PATIENCE));
-                warn!(kind, why, attempts = lease.attempts, ?pause, "follow-up work failed; tried again");
-                self.store.postpone_work(W::QUEUE, lease, &why, now() + micros(pause)).await
-            }
+            Outcome::Retry { why, after } => self.postpone(lease, FailedAt::Work, &why, after).await,
         };
+        Self::tell_unnoted(noted);
+    }
+
+    /// Writes down that the database failed. What it refuses as it is, it would refuse again.
+    async fn note_unstored(&self, lease: &Lease, error: &StoreError) {
+        let again = !matches!(error, StoreError::Data(_));
+        let label = if again { "retry" } else { "dead" };
+        Metrics::global().follow_up_attempt(W::QUEUE.kind, label);
+        let why = format!("storing failed: {error}");
+        Self::tell_unnoted(if again {
+            self.postpone(lease, FailedAt::Storing, &why, None).await
+        } else {
+            self.bury(lease, FailedAt::Storing, &why).await
+        });
+    }
+
+    fn tell_unnoted(noted: Result<bool, StoreError>) {
         match noted {
             Ok(true) => {}
             Ok(false) => debug!("the lease of follow-up work was lost before its outcome was noted"),
@@ -210,9 +219,27 @@ impl<W: Work> Attempts<W> {
         }
     }
 
-    async fn bury(&self, lease: &Lease, why: &str) -> Result<bool, StoreError> {
+    /// Lets an entry wait for its next attempt, if there is to be one.
+    async fn postpone(
+        &self,
+        lease: &Lease,
+        failed: FailedAt,
+        why: &str,
+        after: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        let (kind, attempts) = (W::QUEUE.kind, lease.attempts);
+        if attempts >= W::ATTEMPTS {
+            return self.bury(lease, failed, &format!("{why}; given up after {attempts} attempts")).await;
+        }
+        let pause = retries::pause(self.options.first_retry, attempts);
+        let pause = pause.max(after.unwrap_or_default().min(limits::FETCH_LONGEST_PATIENCE));
+        warn!(kind, why, attempts, ?pause, "follow-up work failed; tried again");
+        self.store.postpone_work(W::QUEUE, lease, failed, why, now() + micros(pause)).await
+    }
+
+    async fn bury(&self, lease: &Lease, failed: FailedAt, why: &str) -> Result<bool, StoreError> {
         error!(kind = W::QUEUE.kind, why, attempts = lease.attempts, "follow-up work is given up");
-        self.store.bury_work(W::QUEUE, lease, why, now()).await
+        self.store.bury_work(W::QUEUE, lease, failed, why, now()).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the runner promises, with a kind of work of its own, on both databases.
 
 use super::{Lease, Outcome, QueueTable, RunnerOptions, Work, start};
-use crate::store::follow_up::Priority;
+use crate::store::follow_up::{FailedAt, Priority};
 use crate::store::testing::TestDatabase;
 use crate::store::{Store, StoreError};
 use sea_orm::ConnectionTrait;
@@ -43,6 +43,8 @@ impl Work for Scripted {
                 tokio::time::sleep(Duration::from_millis(900)).await;
                 Outcome::Done
             }
+            "away" => return Err(StoreError::Unavailable("restarting".into())),
+            "refused" => return Err(StoreError::Data("too long".into())),
             "endless" => std::future::pending().await,
             _ => Outcome::Retry { why: "not yet".into(), after: None },
         })
@@ -165,6 +167,23 @@ async fn each_outcome_is_written_down_and_one_entry_does_not_hold_up_the_others(
 }
 
 #[tokio::test]
+async fn what_cannot_be_stored_leaves_the_state_of_its_entry_and_is_retried_unless_it_is_refused() {
+    with_queue(async |store| {
+        add(store, 1, "away", 0).await;
+        add(store, 2, "refused", 0).await;
+        let work = started(store, QUICK);
+        let away = work.until(store, 1, is_settled).await;
+        let why = "storing failed: the database is unavailable: restarting; given up after 3 attempts";
+        assert_eq!(away, ("away".into(), 0, 3, false, true, Some(why.into())));
+        let refused = work.until(store, 2, is_settled).await;
+        let why = "storing failed: the database refuses the data: too long";
+        assert_eq!(refused, ("refused".into(), 0, 1, false, true, Some(why.into())));
+        work.stopped().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn work_that_outlasts_its_lease_keeps_it_and_is_done_once() {
     with_queue(async |store| {
         let (one, other) = (started(store, QUICK), started(store, QUICK));
@@ -190,8 +209,8 @@ async fn a_lost_lease_lets_nothing_be_written() {
         assert_eq!((mine.attempts, yours.attempts), (1, 2));
         assert!(!store.extend_lease(&QUEUE, &mine, 99).await.unwrap());
         assert!(!store.finish_work(&QUEUE, &mine).await.unwrap());
-        assert!(!store.postpone_work(&QUEUE, &mine, "late", 99).await.unwrap());
-        assert!(!store.bury_work(&QUEUE, &mine, "late", 99).await.unwrap());
+        assert!(!store.postpone_work(&QUEUE, &mine, FailedAt::Work, "late", 99).await.unwrap());
+        assert!(!store.bury_work(&QUEUE, &mine, FailedAt::Work, "late", 99).await.unwrap());
         assert_eq!(entry(store, 1).await, ("done".into(), 0, 2, true, false, None));
         assert!(store.finish_work(&QUEUE, &yours).await.unwrap());
     })

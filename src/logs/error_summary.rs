@@ -2,6 +2,7 @@
 //! group of tests ended (logs contract 7).
 
 use super::WARNINGS;
+use super::budget::Budget;
 use super::group_results::{GroupProblem, GroupResult};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,8 +10,13 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 /// Records of one file that are kept; one more is kept as the sign that there were more (7.2, 2026).
 pub const MOST_RECORDS: usize = 150;
+/// Bytes of all texts of one file that are kept; the record that exceeds them is the last, as one of too
+/// many records is.
+const TEXTS: usize = 2 * 1024 * 1024;
 /// Bytes of one line: a record with the output of a stack walk is large, but has an end.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
+/// Action of the record that says that there were more.
+const TRUNCATED: &str = "truncated";
 /// Code points kept of each text.
 const TEXT: usize = 65_536;
 /// Code points kept of a group's name.
@@ -37,6 +43,26 @@ pub struct FailureLine {
     pub stackwalk_stderr: Option<String>,
     /// Of the test's manifest: the group without its last part (7.3).
     pub group: Option<String>,
+}
+
+impl FailureLine {
+    /// All its texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let optional = [
+            &self.test,
+            &self.subtest,
+            &self.status,
+            &self.expected,
+            &self.message,
+            &self.signature,
+            &self.level,
+            &self.stack,
+            &self.stackwalk_stdout,
+            &self.stackwalk_stderr,
+            &self.group,
+        ];
+        std::iter::once(&*self.action).chain(optional.into_iter().flatten().map(String::as_str))
+    }
 }
 
 /// What an error summary says.
@@ -77,6 +103,7 @@ pub struct ErrorSummaryParser {
     /// Records that count, kept or not.
     records: usize,
     most: usize,
+    texts: Budget,
     failures: Vec<FailureLine>,
     groups: BTreeMap<String, GroupResult>,
     warnings: Vec<String>,
@@ -96,6 +123,7 @@ impl ErrorSummaryParser {
             number: 0,
             records: 0,
             most,
+            texts: Budget::of(TEXTS),
             failures: Vec::new(),
             groups: BTreeMap::new(),
             warnings: Vec::new(),
@@ -152,7 +180,7 @@ impl ErrorSummaryParser {
             })?;
             self.records += 1;
             if self.records > self.most {
-                self.failures.push(FailureLine { action: "truncated".into(), ..record.failure() });
+                self.failures.push(FailureLine { action: TRUNCATED.into(), ..record.failure() });
             } else {
                 self.take(record);
             }
@@ -165,7 +193,7 @@ impl ErrorSummaryParser {
     fn take(&mut self, record: Record) {
         match &*record.action {
             "test_result" | "log" | "crash" | "test_status" | "test_end" => {
-                self.failures.push(record.failure());
+                self.add_failure(record.failure());
             }
             "group_result" => match record.group_result() {
                 Ok(result) => self.add_group(result),
@@ -177,6 +205,15 @@ impl ErrorSummaryParser {
                 self.warn(&format_args!("records of the action {unknown:?} are left out"));
             }
         }
+    }
+
+    fn add_failure(&mut self, mut failure: FailureLine) {
+        if !self.texts.spend(failure.texts().map(str::len).sum()) {
+            failure.action = TRUNCATED.into();
+            // As if it were one record too many.
+            self.most = self.records - 1;
+        }
+        self.failures.push(failure);
     }
 
     fn add_group(&mut self, result: GroupResult) {
@@ -260,6 +297,8 @@ fn fitting(text: Option<String>, limit: usize) -> Option<String> {
 fn cut(mut text: String, limit: usize) -> String {
     if let Some((end, _)) = text.char_indices().nth(limit) {
         text.truncate(end);
+        // Else it would hold on to the memory of what was cut off.
+        text.shrink_to_fit();
     }
     text
 }
@@ -309,6 +348,26 @@ mod tests {
         let lines = parsed(&text, 5).unwrap().failures;
         let shown: Vec<_> = lines.iter().map(|line| (&*line.action, line.line)).collect();
         assert_eq!(shown, [("log", 0), ("log", 1), ("log", 2), ("log", 3), ("log", 4), ("truncated", 5)]);
+    }
+
+    #[test]
+    fn texts_beyond_their_bytes_say_truncated_and_the_rest_is_not_read() {
+        let text = "x".repeat(2 * TEXT);
+        let texts = format!("\"message\": \"{text}\", \"stack\": \"{text}\"");
+        let mut parser = ErrorSummaryParser::default();
+        for line in 0..MOST_RECORDS {
+            let record = format!("{{\"action\": \"log\", \"line\": {line}, {texts}}}\n");
+            parser.feed(record.as_bytes()).unwrap();
+        }
+        assert!(parser.is_full());
+        let failures = parser.finish().unwrap().failures;
+        // Two texts of 64 KiB each; 16 records with their actions would exceed 2 MiB.
+        assert_eq!(failures.len(), 16);
+        assert!(failures[..15].iter().all(|failure| failure.action == "log"));
+        assert_eq!((&*failures[15].action, failures[15].line), ("truncated", 15));
+        let held = failures.iter().flat_map(|failure| [&failure.message, &failure.stack]);
+        let held: usize = held.flatten().map(String::capacity).sum();
+        assert!(held <= TEXTS, "{held}");
     }
 
     #[test]

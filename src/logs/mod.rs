@@ -8,6 +8,7 @@
 //! The result does not depend on how the bytes are cut into blocks, and memory does not depend on the
 //! size of the log.
 
+mod budget;
 mod cross_reference;
 mod details;
 mod error_summary;
@@ -32,6 +33,7 @@ pub use parsed::{Artifacts, Detail, LogError, ParsedLog, PerformanceArtifact, St
 
 pub(crate) use text::after_clock;
 
+use budget::Budget;
 use lines::{Line, Lines};
 use markers::Markers;
 use memchr::memmem;
@@ -46,6 +48,9 @@ static MARKERS: LazyLock<Markers> = LazyLock::new(Markers::new);
 const ERRORS_OF_2026: usize = 40;
 /// Details of one log that are kept: a bound of memory, far above any real log.
 const DETAILS: usize = 10_000;
+/// Bytes of one log's details that are kept, and of its steps with their errors: as [`DETAILS`]. Storing
+/// takes several times as much memory, and 64 MiB are the most for any log.
+const TEXT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of performance data of one log that are kept.
 const PERFORMANCE_BYTES: usize = 8 * 1024 * 1024;
 /// Sentences about what was left out of one log.
@@ -85,14 +90,15 @@ impl LogParser {
     /// For one log.
     pub fn new(profile: Profile, check_performance: CheckPerformance) -> Self {
         let errors = match profile {
-            Profile::Of2018 => Errors::InSteps(Steps::new()),
-            Profile::Of2026 => Errors::Flat(Vec::new()),
+            Profile::Of2018 => Errors::InSteps(Steps::new(TEXT_BYTES)),
+            Profile::Of2026 => Errors::Flat(Vec::new(), Budget::of(TEXT_BYTES)),
         };
         let findings = Findings {
             profile,
             errors,
             task_runner: TaskRunner::default(),
             details: Vec::new(),
+            detail_bytes: Budget::of(TEXT_BYTES),
             performance_data: Vec::new(),
             performance_bytes: 0,
             check_performance,
@@ -115,7 +121,7 @@ impl LogParser {
                 let (steps, errors_truncated) = steps.finish(lines);
                 Summary::Steps { steps, errors_truncated }
             }
-            Errors::Flat(errors) => Summary::Errors(errors),
+            Errors::Flat(errors, _) => Summary::Errors(errors),
         };
         ParsedLog {
             summary,
@@ -130,7 +136,7 @@ impl LogParser {
 #[derive(Debug)]
 enum Errors {
     InSteps(Steps),
-    Flat(Vec<LogError>),
+    Flat(Vec<LogError>, Budget),
 }
 
 #[derive(Debug)]
@@ -139,6 +145,7 @@ struct Findings {
     errors: Errors,
     task_runner: TaskRunner,
     details: Vec<Detail>,
+    detail_bytes: Budget,
     performance_data: Vec<Box<RawValue>>,
     performance_bytes: usize,
     check_performance: CheckPerformance,
@@ -169,29 +176,36 @@ impl Findings {
     }
 
     fn take_text(&mut self, number: u64, line: &str) {
+        let mut fits = true;
         match &mut self.errors {
             Errors::InSteps(steps) => {
-                if self.details.len() < DETAILS {
-                    self.details.extend(details::detail(line));
+                if self.details.len() < DETAILS
+                    && let Some(detail) = details::detail(line)
+                {
+                    fits = self.detail_bytes.spend(detail.bytes());
+                    self.details.extend(fits.then_some(detail));
                 }
-                if steps.take(number, line) {
-                    return;
-                }
-                let line = self.task_runner.strip(line);
-                if errors::is_error(line, self.profile) {
-                    steps.error(number, line.trim_end_matches(text::is_space));
+                if !steps.take(number, line) {
+                    let line = self.task_runner.strip(line);
+                    if errors::is_error(line, self.profile) {
+                        steps.error(number, line.trim_end_matches(text::is_space));
+                    }
                 }
             }
-            Errors::Flat(found) if found.len() < ERRORS_OF_2026 => {
+            Errors::Flat(found, bytes) if found.len() < ERRORS_OF_2026 => {
                 let line = self.task_runner.strip(line);
                 if errors::is_error(line, self.profile) {
                     let line = line.trim_end_matches(text::is_space);
                     if found.last().is_none_or(|last| &*last.line != line) {
-                        found.push(LogError { line_number: number, line: line.into() });
+                        fits = bytes.spend(line.len());
+                        found.extend(fits.then(|| LogError { line_number: number, line: line.into() }));
                     }
                 }
             }
-            Errors::Flat(_) => {}
+            Errors::Flat(..) => {}
+        }
+        if !fits {
+            self.warn(number, || format!("texts of the log are over {TEXT_BYTES} bytes"));
         }
     }
 

@@ -111,6 +111,17 @@ pub enum Detail {
     },
 }
 
+impl Detail {
+    /// Bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Link { title, value, url } => optional(title) + value.len() + url.len(),
+            Self::RawHtml { title, value, url } => optional(title) + value.len() + optional(url),
+        }
+    }
+}
+
 /// The artifacts of a log: `text_log_summary`, `Job Info` and, where there is any, `performance_data`
 /// (3.7).
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Steps of a build-master log (logs contract 3).
 
+use super::budget::Budget;
 use super::parsed::{LogError, Step, result_of_code};
 use super::text::after_digits;
 use crate::domain::JobResult;
@@ -31,6 +32,7 @@ pub struct Steps {
     /// Errors of the open step, kept or not.
     errors_of_step: usize,
     errors_truncated: bool,
+    bytes: Budget,
 }
 
 /// A `Started` or `Finished` line.
@@ -41,13 +43,15 @@ enum Marker<'a> {
 }
 
 impl Steps {
-    pub fn new() -> Self {
+    /// None yet; of names, times and error lines at most so many bytes will be kept.
+    pub fn new(bytes: usize) -> Self {
         Self {
             place: Place::BeforeTheFirst,
             steps: Vec::new(),
             errors: 0,
             errors_of_step: 0,
             errors_truncated: false,
+            bytes: Budget::of(bytes),
         }
     }
 
@@ -86,7 +90,7 @@ impl Steps {
     /// An error line of the open step.
     pub fn error(&mut self, number: u64, line: &str) {
         self.errors_of_step += 1;
-        if self.errors_of_step > ERRORS_OF_A_STEP || self.errors == ERRORS {
+        if self.errors_of_step > ERRORS_OF_A_STEP || self.errors == ERRORS || !self.bytes.spend(line.len()) {
             self.errors_truncated = true;
             return;
         }
@@ -105,7 +109,8 @@ impl Steps {
     fn open(&mut self, number: u64, name: &str, started: Option<&str>) {
         self.place = Place::Inside;
         self.errors_of_step = 0;
-        if self.steps.len() == STEPS {
+        let bytes = name.len() + started.map_or(0, str::len);
+        if self.steps.len() == STEPS || !self.bytes.spend(bytes) {
             // The last one goes on; what it shows says that something is missing.
             self.errors_truncated = true;
             return;
@@ -126,7 +131,9 @@ impl Steps {
             return;
         }
         if let Some(step) = self.steps.last_mut() {
-            step.finished = finished.map(Into::into);
+            let kept = finished.filter(|at| self.bytes.spend(at.len()));
+            self.errors_truncated |= kept.is_none() && finished.is_some();
+            step.finished = kept.map(Into::into);
             step.finished_line = number;
             step.result = result;
         }

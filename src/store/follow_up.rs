@@ -68,6 +68,24 @@ pub enum Priority {
     Others = 1,
 }
 
+/// What an attempt failed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedAt {
+    /// The work itself, which the entry is marked with.
+    Work,
+    /// Storing what the work gave: the entry's own state stays as it is (logs contract 1.4).
+    Storing,
+}
+
+impl FailedAt {
+    fn marks(self, queue: &QueueTable) -> &'static str {
+        match self {
+            Self::Work => queue.when_failed,
+            Self::Storing => "",
+        }
+    }
+}
+
 /// The right to work on one entry, until it ends or is taken by others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -213,13 +231,14 @@ impl Store {
         &self,
         queue: &QueueTable,
         lease: &Lease,
+        failed: FailedAt,
         why: &str,
         next_attempt_at: i64,
     ) -> Result<bool, StoreError> {
         let values = [next_attempt_at.into(), said(why)];
         let assignments = with(
             "lease_owner = NULL, lease_until = NULL, next_attempt_at = $3, last_error = $4",
-            queue.when_failed,
+            failed.marks(queue),
         );
         self.change_leased(queue, lease, &assignments, values).await
     }
@@ -249,10 +268,11 @@ impl Store {
         &self,
         queue: &QueueTable,
         lease: &Lease,
+        failed: FailedAt,
         why: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
-        self.bury_marked(queue, lease, why, now, queue.when_failed).await
+        self.bury_marked(queue, lease, why, now, failed.marks(queue)).await
     }
 
     /// Gives an entry up with other further assignments than those of failure.
@@ -273,7 +293,7 @@ impl Store {
         self.change_leased(queue, lease, &assignments, values).await
     }
 
-    /// Gives an entry back as it was before it was claimed: the gateway stops.
+    /// Gives an entry back as it was before it was claimed. False: the lease was lost.
     ///
     /// # Errors
     /// If the database fails.

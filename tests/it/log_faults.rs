@@ -110,6 +110,37 @@ async fn each_answer_of_a_server_has_the_outcome_of_the_contract(database: Datab
     }
 }
 
+/// 20 logs of another host, one after the other, each of them read soon.
+async fn others_are_read_meanwhile(gateway: &Gateway, revision: &str) {
+    let server = LogServer::start_at("127.0.0.2").await;
+    let started = Instant::now();
+    for number in 0..20 {
+        let url = server.serve(&format!("/quick-{number}"), vec![Answer::ok(LOG)]);
+        let guid = submit_log(gateway, revision, "builds-4h", &url).await;
+        assert_eq!(until(gateway, &guid, Parsed).await, 2);
+    }
+    println!("20 logs one after the other beside bad ones: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+}
+
+async fn a_host_that_sends_byte_by_byte_keeps_no_other_waiting_and_is_given_up(database: Database) {
+    /// Twice as many as read logs.
+    const DRIPS: usize = 16;
+    let (gateway, revision) = gateway_on(&database).await;
+    let server = LogServer::start().await;
+    let whole = [head("200 OK", ""), LOG.repeat(10).into()].concat();
+    let drip = Answer::Drip(whole, Duration::from_millis(200));
+    let mut guids = Vec::new();
+    for number in 0..DRIPS {
+        let url = server.serve(&format!("/drip-{number}"), vec![drip.clone()]);
+        guids.push(submit_log(&gateway, &revision, "builds-4h", &url).await);
+    }
+    let asked = || (0..DRIPS).filter(|number| server.asked(&format!("/drip-{number}")) > 0).count();
+    eventually("every worker has one", PATIENCE, async || (asked() >= 8).then_some(())).await;
+    others_are_read_meanwhile(&gateway, &revision).await;
+    until(&gateway, &guids[0], Failed).await;
+}
+
 async fn slow_and_endless_logs_delay_nobody_and_take_no_memory(database: Database) {
     let (gateway, revision) = gateway_on(&database).await;
     let server = LogServer::start().await;
@@ -117,7 +148,7 @@ async fn slow_and_endless_logs_delay_nobody_and_take_no_memory(database: Databas
     let line = format!("{}\n", "x".repeat(999));
     let endless = Answer::Endless(head("200 OK", ""), line.repeat(64).into());
     let one_line = Answer::Endless(head("200 OK", ""), vec![b'y'; 65536]);
-    let before = gateway.resident_memory();
+    let before = gateway.peak_memory();
     for number in 0..2 {
         for (kind, answer) in [("slow", &slow), ("endless", &endless), ("line", &one_line)] {
             let url = server.serve(&format!("/{kind}-{number}"), vec![answer.clone()]);
@@ -129,16 +160,46 @@ async fn slow_and_endless_logs_delay_nobody_and_take_no_memory(database: Databas
         asked.then_some(())
     })
     .await;
-    let started = Instant::now();
-    for number in 0..20 {
-        let url = server.serve(&format!("/quick-{number}"), vec![Answer::ok(LOG)]);
-        let guid = submit_log(&gateway, &revision, "builds-4h", &url).await;
-        assert_eq!(until(&gateway, &guid, Parsed).await, 2);
-    }
-    println!("20 logs one after the other beside 6 bad ones: {:?}", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
-    let grown = gateway.resident_memory().saturating_sub(before);
+    others_are_read_meanwhile(&gateway, &revision).await;
+    let grown = gateway.peak_memory() - before;
     assert!(grown < 128 * 1024 * 1024, "grew by {grown} bytes");
+}
+
+/// Logs of which everything that may be kept is as long as it may be.
+fn greedy_logs() -> [(&'static str, &'static str, String); 5] {
+    let long = "x".repeat(1 << 20);
+    let lines = |line: &dyn Fn(usize) -> String| (0..100).map(line).collect::<String>();
+    let texts: Vec<String> = ["test", "subtest", "message", "signature", "stack", "stackwalk_stdout"]
+        .map(|name| format!("\"{name}\": \"{}\"", &long[..400_000]))
+        .into();
+    let record = |n| format!("{{\"action\": \"log\", \"line\": {n}, {}}}\n", texts.join(", "));
+    let marker = "(results: 0, elapsed: 0 secs) (at now)";
+    [
+        ("/details", "builds-4h", lines(&|_| format!("PERFHERDER_DATA TinderboxPrint: {long}\n"))),
+        ("/errors", "builds-4h", lines(&|n| format!("abort: {n} PERFHERDER_DATA {long}\n"))),
+        ("/steps", "builds-4h", lines(&|_| format!("========= Started PERFHERDER_DATA {long} {marker}\n"))),
+        ("/flat-errors", "live_backing_log", lines(&|n| format!("abort: {n} PERFHERDER_DATA {long}\n"))),
+        ("/failures", "errorsummary_json", lines(&record)),
+    ]
+}
+
+async fn no_log_takes_more_than_64_mib(database: Database) {
+    let (gateway, revision) = gateway_on(&database).await;
+    let server = LogServer::start().await;
+    let usual = server.serve("/usual", vec![Answer::ok(LOG)]);
+    let guid = submit_log(&gateway, &revision, "builds-4h", &usual).await;
+    until(&gateway, &guid, Parsed).await;
+    let before = gateway.peak_memory();
+    for (path, name, text) in greedy_logs() {
+        // Without a declared length, nothing is skipped for its size.
+        let answer = [head("200 OK", ""), text.into()].concat();
+        let url = server.serve(path, vec![Answer::Bytes(answer)]);
+        let guid = submit_log(&gateway, &revision, name, &url).await;
+        until(&gateway, &guid, Parsed).await;
+        let grown = gateway.peak_memory() - before;
+        println!("{path}: memory grew by {} KiB", grown / 1024);
+        assert!(grown < 64 * 1024 * 1024, "{path}: grew by {grown} bytes");
+    }
 }
 
 async fn a_gateway_killed_while_it_reads_leaves_every_log_parsed_or_failed_once(database: Database) {
@@ -318,7 +379,9 @@ async fn strange_logs_end_as_the_contract_says_and_delay_no_other(database: Data
 
 on_both_databases!(
     each_answer_of_a_server_has_the_outcome_of_the_contract,
+    a_host_that_sends_byte_by_byte_keeps_no_other_waiting_and_is_given_up,
     slow_and_endless_logs_delay_nobody_and_take_no_memory,
+    no_log_takes_more_than_64_mib,
     strange_logs_end_as_the_contract_says_and_delay_no_other,
     a_gateway_killed_while_it_reads_leaves_every_log_parsed_or_failed_once,
 );

@@ -8,6 +8,7 @@
 #[macro_use]
 mod harness;
 
+mod bug_lists;
 mod clients;
 mod command_line;
 mod console;

@@ -1,5 +1,5 @@
 //! The decision table of the logs contract (1.8): every row, through every door that can say it, on both
-//! databases: what is fetched, what is stored.
+//! databases: what is fetched, what is stored, what is generated.
 
 use crate::harness::gateway::PROJECT;
 use crate::harness::jobs::{self, Submittable, new_guid};
@@ -7,7 +7,7 @@ use crate::harness::log_server::{ALLOW_THIS_MACHINE, Answer, LogServer};
 use crate::harness::reading::get_job;
 use crate::harness::submitting::{new_push, submit_one};
 use crate::harness::{Database, Gateway, eventually};
-use herdgate::proto::{JobResult, Log, LogParseStatus, Outcome, StoredLog};
+use herdgate::proto::{JobResult, ListBugSuggestionsRequest, Log, LogParseStatus, Outcome, StoredLog};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -19,6 +19,11 @@ const LOG: &str = "\
 abort: the kiln is cold\n\
 TinderboxPrint: kiln: <a href=\"https://h.example.org/k\">seven</a>\n\
 ========= Finished bake (results: 2, elapsed: 1 secs) (at 2018-06-26 09:31:00) =========\n";
+
+/// What suggestions are for, by who made them.
+const SUPPLIED_SUGGESTION: &str = "suggested by the submitter";
+const OF_SUPPLIED_ERROR: &str = "abort: said by the submitter";
+const OF_ERROR_IN_LOG: &str = "abort: the kiln is cold";
 
 use LogParseStatus::{Failed, Parsed, Pending};
 
@@ -111,13 +116,14 @@ fn summary() -> Value {
     let step = json!({
         "name": "supplied", "started": "2018-06-26 09:30:00", "finished": "2018-06-26 09:31:00",
         "started_linenumber": 0, "finished_linenumber": 3, "result": "busted",
-        "errors": [{"line": "abort: said by the submitter", "linenumber": 1}],
+        "errors": [{"line": OF_SUPPLIED_ERROR, "linenumber": 1}],
     });
     json!({"logurl": "https://logs.example.org", "step_data": {"steps": [step], "errors_truncated": false}})
 }
 
 fn artifacts(row: Row) -> Vec<(&'static str, Value)> {
-    let suggestions = json!([{"search": "abort", "search_terms": ["abort"], "bugs": {}}]);
+    let bugs = json!({"open_recent": [], "all_others": []});
+    let suggestions = json!([{"search": SUPPLIED_SUGGESTION, "search_terms": ["abort"], "bugs": bugs}]);
     let summary = row.summary.then(|| ("text_log_summary", summary()));
     summary.into_iter().chain(row.suggestions.then_some(("Bug suggestions", suggestions))).collect()
 }
@@ -218,7 +224,22 @@ async fn every_row_of_the_decision_table_holds_at_every_door(database: Database)
         assert_eq!(details, if row.fetched { vec!["seven"] } else { vec![] }, "{what}: details");
         let kept: &[&str] = if row.suggestions { &["Bug suggestions"] } else { &[] };
         assert_eq!(job.artifact_names, kept, "{what}: artifacts");
+        let suggested: &[&str] = match row.steps {
+            // Supplied ones stay: nothing is generated in their place.
+            _ if row.suggestions => &[SUPPLIED_SUGGESTION],
+            Steps::None => &[],
+            Steps::Supplied => &[OF_SUPPLIED_ERROR],
+            Steps::OfTheLog => &[OF_ERROR_IN_LOG],
+        };
+        assert_eq!(suggestions(&gateway, guid).await, suggested, "{what}: suggestions");
     }
+}
+
+/// What the suggestions for a job are for.
+async fn suggestions(gateway: &Gateway, guid: &str) -> Vec<String> {
+    let request = ListBugSuggestionsRequest { job_guid: guid.into() };
+    let answer = gateway.query().list_bug_suggestions(request).await.unwrap().into_inner();
+    answer.suggestions.into_iter().map(|suggestion| suggestion.search).collect()
 }
 
 on_both_databases!(every_row_of_the_decision_table_holds_at_every_door);

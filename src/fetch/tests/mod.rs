@@ -18,7 +18,7 @@ const LIMITS: FetchLimits = FetchLimits {
 /// May ask the loopback address, where the server is.
 fn fetcher() -> Fetcher {
     let allowed_hosts = vec![AllowedHost::parse("127.0.0.1").unwrap()];
-    Fetcher::new(FetchOptions { allow_private: false, allowed_hosts }).unwrap()
+    Fetcher::new(FetchOptions { allowed_hosts, ..FetchOptions::default() }).unwrap()
 }
 
 async fn get(url: &Url) -> Result<Fetched, FetchError> {

@@ -2,6 +2,7 @@
 //! lease. What a gateway that dies leaves behind is a log that nobody has read yet.
 
 mod fetched;
+mod shares;
 mod source;
 mod storing;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 pub use source::{Blocks, Source, Unobtainable};
 
+use super::conflicts::despite_others;
 use super::{Lease, Outcome, QueueTable, Work};
 use crate::formats::check_performance;
 use crate::limits;
@@ -16,6 +18,7 @@ use crate::logs::{ErrorSummary, ErrorSummaryParser, ErrorSummaryProblem, LogPars
 use crate::store::follow_up::LOGS;
 use crate::store::{Store, StoreError};
 use futures::StreamExt;
+use shares::HostShares;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
@@ -26,6 +29,7 @@ const ERROR_SUMMARY: &str = "errorsummary_json";
 pub struct LogWork<S> {
     store: Store,
     source: S,
+    shares: HostShares,
 }
 
 /// What a log says.
@@ -51,9 +55,9 @@ enum Unread {
 }
 
 impl<S: Source> LogWork<S> {
-    /// Reads logs from `source`.
-    pub fn new(store: Store, source: S) -> Self {
-        Self { store, source }
+    /// Reads logs from `source` with so many workers.
+    pub fn new(store: Store, source: S, workers: usize) -> Self {
+        Self { store, source, shares: HostShares::of(workers) }
     }
 
     async fn read(&self, name: &str, url: &str) -> Result<Found, Unread> {
@@ -97,12 +101,21 @@ impl<S: Source> Work for LogWork<S> {
             debug!("the log went with its job");
             return Ok(Outcome::Stored);
         };
-        let read = timeout(limits::LOG_READ, self.read(&log.name, &log.url)).await;
+        let busy = Outcome::Later {
+            why: "its host has its share of the workers".into(),
+            after: limits::LOG_HOST_REST,
+        };
+        let Some(share) = self.shares.ask(&log.url) else { return Ok(busy) };
+        let read = timeout(share.time(), self.read(&log.name, &log.url)).await;
+        if read.is_err() && share.is_hurried() {
+            return Ok(busy);
+        }
+        drop(share);
         let found = match read.unwrap_or(Err(Unread::OutOfTime)) {
             Ok(found) => found,
             Err(unread) => return self.unread(lease, unread).await,
         };
-        storing::store(&self.store, lease, &log.url, &found).await?;
+        despite_others(|| storing::store(&self.store, lease, &log.url, &found)).await?;
         info!(name = log.name, url = log.url, "a log is parsed");
         Ok(Outcome::Stored)
     }

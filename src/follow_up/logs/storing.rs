@@ -45,13 +45,15 @@ async fn store_text(
     url: &str,
     parsed: &ParsedLog,
 ) -> Result<(), StoreError> {
+    store_details(transaction, log.job_id, &parsed.details).await?;
+    store_performance(transaction, log.job_id, url, parsed).await?;
+    // Series, then sightings of failures, as batches of submissions lock them.
+    store_measurements(transaction, log.job_id, &parsed.performance_data).await?;
     // A summary that the submitter supplied stays as it is (R31).
     if !log.has_supplied_summary {
         store_summary(transaction, log.job_id, log_id, &parsed.summary).await?;
     }
-    store_details(transaction, log.job_id, &parsed.details).await?;
-    store_performance(transaction, log.job_id, url, parsed).await?;
-    store_measurements(transaction, log.job_id, &parsed.performance_data).await
+    Ok(())
 }
 
 async fn store_summary(
@@ -168,7 +170,7 @@ async fn store_failures(
     log_id: i64,
     failures: &[FailureLine],
 ) -> Result<(), StoreError> {
-    let clean: Vec<FailureLine> = failures.iter().map(storable_failure).collect();
+    let clean: Vec<_> = failures.iter().map(storable_failure).collect();
     let rows: Vec<_> = clean.iter().map(|failure| FailureLineRow { job_id, log_id, failure }).collect();
     transaction.add_failure_lines(&rows).await
 }
@@ -188,9 +190,12 @@ async fn store_groups(
     transaction.add_group_results(&rows).await
 }
 
-fn storable_failure(failure: &FailureLine) -> FailureLine {
+fn storable_failure(failure: &FailureLine) -> Cow<'_, FailureLine> {
+    if !failure.texts().any(|text| text.contains('\0')) {
+        return Cow::Borrowed(failure);
+    }
     let text = |text: &Option<String>| text.as_deref().map(|text| storable(text).into_owned());
-    FailureLine {
+    Cow::Owned(FailureLine {
         action: storable(&failure.action).into_owned(),
         line: failure.line,
         test: text(&failure.test),
@@ -204,7 +209,7 @@ fn storable_failure(failure: &FailureLine) -> FailureLine {
         stackwalk_stdout: text(&failure.stackwalk_stdout),
         stackwalk_stderr: text(&failure.stackwalk_stderr),
         group: text(&failure.group),
-    }
+    })
 }
 
 /// The one character that PostgreSQL cannot store is replaced, like bytes that are no UTF-8.

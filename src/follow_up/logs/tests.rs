@@ -1,13 +1,16 @@
 //! Logs from their addresses to their rows, on both databases. The addresses are scripted; the doors, the
 //! network and its faults are `tests/it`'s.
 
-use super::{Blocks, LogWork, Source, Unobtainable};
+use super::{Blocks, Found, LogWork, Profile, Source, Unobtainable, storing};
 use crate::core::legacy_tests::legacy;
 use crate::core::tests::{on_each_database, revision, submit};
 use crate::core::{Gateway, GatewayOptions};
 use crate::domain::{Outcome, RawFormat};
 use crate::follow_up::performance::PerformanceWork;
 use crate::follow_up::{RunnerOptions, start};
+use crate::formats::{check_performance, performance_document};
+use crate::logs::LogParser;
+use crate::store::batch::{FlatErrorRow, PerformanceRow};
 use crate::store::entities::jobs::{
     failure_line, group_result, job, job_artifact, job_detail, job_log, log_error, log_step,
 };
@@ -15,7 +18,7 @@ use crate::store::follow_up::{LOGS, Priority};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream;
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, Statement};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -75,7 +78,7 @@ const QUICK: RunnerOptions = RunnerOptions {
 async fn read_all(gateway: &Gateway, source: &Scripted) {
     let store = gateway.store();
     let stop = CancellationToken::new();
-    let work = LogWork::new(store.clone(), source.clone());
+    let work = LogWork::new(store.clone(), source.clone(), QUICK.workers);
     let runner = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
     let work = PerformanceWork::new(store.clone(), source.clone());
     let fetches = start(store.clone(), work, QUICK, gateway.follow_up_enqueued(), stop.clone());
@@ -179,6 +182,32 @@ async fn a_task_runners_log_becomes_a_flat_list_of_errors() {
         let shown: Vec<_> = rows.iter().map(|row| (row.step_id, row.line_number, &*row.line)).collect();
         assert_eq!(shown.last(), Some(&(None, 2, "abort: two")));
         assert_eq!(steps(&gateway).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_that_a_job_refers_to_twice_is_stored_and_counted_once() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        let mirror = "https://mirror.example.org/one.txt";
+        let failure = "TEST-UNEXPECTED-FAIL | kiln/test_glaze.js | the glaze runs";
+        let source = Scripted::default()
+            .with(URL, vec![Ok(format!("{failure}\n").into())])
+            .with(mirror, vec![Ok(format!("{failure}\nfine\nabort: late\n{failure}\n").into())]);
+        let logs = [log("live_backing_log", URL), log("live_backing_log", mirror)];
+        let logs: Vec<Value> = logs.iter().map(|log| log[0].clone()).collect();
+        submit_job(&gateway, "one", logs[..1].into(), json!([])).await;
+        read_all(&gateway, &source).await;
+        submit_job(&gateway, "one", logs.into(), json!([])).await;
+        read_all(&gateway, &source).await;
+        let connection = gateway.store().read_connection();
+        let rows = log_error::Entity::find().order_by_asc(log_error::Column::Id).all(&connection);
+        let shown: Vec<_> = rows.await.unwrap().into_iter().map(|row| (row.line_number, row.line)).collect();
+        assert_eq!(shown, [(0, failure.into()), (2, "abort: late".into()), (3, failure.into())]);
+        let sql = "SELECT CAST(MAX(jobs) AS BIGINT) FROM failure_sightings";
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let seen = connection.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(seen.try_get_by_index::<i64>(0).unwrap(), 1, "one job");
     })
     .await;
 }
@@ -296,12 +325,43 @@ async fn what_was_read_under_a_lost_lease_is_not_stored() {
         let kept =
             store.claim_work(&LOGS, Priority::Failures, "you", 20, i64::MAX, 8).await.unwrap().remove(0);
         let source = Scripted::default().with(URL, vec![Ok(TEXT.into())]);
-        let work = LogWork::new(store.clone(), source);
+        let work = LogWork::new(store.clone(), source, QUICK.workers);
         super::Work::perform(&work, &lost).await.unwrap();
         assert_eq!(steps(&gateway).await, []);
         assert_eq!(statuses(&gateway).await[0].0, 0);
         super::Work::perform(&work, &kept).await.unwrap();
         assert_eq!(steps(&gateway).await, baked());
+        assert_eq!(statuses(&gateway).await[0].0, 1);
+    })
+    .await;
+}
+
+/// Both hold the row of a series, or of a failure, when the other comes for it.
+#[tokio::test]
+async fn a_log_and_a_batch_with_the_same_series_and_failure_wait_for_each_other_in_one_order() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit_job(&gateway, "read", log("live_backing_log", URL), json!([])).await;
+        submit_job(&gateway, "sent", json!([]), json!([])).await;
+        let store = gateway.store();
+        let lease = store.claim_work(&LOGS, Priority::Failures, "me", 10, 20, 8).await.unwrap().remove(0);
+        let jobs = job::Entity::find().order_by_asc(job::Column::Id);
+        let sent = jobs.all(&store.read_connection()).await.unwrap()[1].id;
+        let line = "TEST-UNEXPECTED-FAIL | kiln/test_glaze.js | the glaze runs";
+        let mut parser = LogParser::new(Profile::Of2026, check_performance);
+        parser.feed(format!("PERFHERDER_DATA: {DOCUMENT}\n{line}\n").as_bytes());
+        let found = Found::Text(parser.finish());
+        let document = performance_document(serde_json::from_str(DOCUMENT).unwrap()).unwrap();
+
+        let mut batch = store.begin_batch().await.unwrap();
+        batch.add_performance(&[PerformanceRow { job_id: sent, document: &document }]).await.unwrap();
+        let reading = storing::store(store, &lease, URL, &found);
+        let sending = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            batch.add_flat_errors(&[FlatErrorRow { job_id: sent, line_number: 1, line }]).await?;
+            batch.commit().await
+        };
+        let (read, sent) = tokio::join!(reading, sending);
+        assert!(read.is_ok() && sent.is_ok(), "{read:?} {sent:?}");
         assert_eq!(statuses(&gateway).await[0].0, 1);
     })
     .await;

@@ -99,8 +99,8 @@ async fn world(test: impl AsyncFn(&World)) {
         let mercurial = register(&gateway, &host, "hg", RepositoryKind::Mercurial, None).await;
         gateway.refresh_directory().await.unwrap();
         let fetch = FetchOptions {
-            allow_private: false,
             allowed_hosts: vec![AllowedHost::parse("127.0.0.1").unwrap()],
+            ..FetchOptions::default()
         };
         let options = HostsOptions {
             github_api: Url::parse(&host.base).unwrap().join("api/").unwrap(),

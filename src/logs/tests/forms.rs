@@ -1,7 +1,7 @@
 //! Lines, details and performance data: sections 2, 5 and 6.
 
 use super::super::Profile::{Of2018, Of2026};
-use super::super::{LONGEST_LINE, Summary};
+use super::super::{Detail, LONGEST_LINE, Summary};
 use super::{errors, parse};
 use serde_json::{Value, json};
 
@@ -176,6 +176,37 @@ fn a_line_without_an_end_is_kept_only_so_far() {
     assert_eq!(lines, [(0, 500), (1, 8)]);
     let document = format!("PERFHERDER_DATA: {{{}}}", " ".repeat(LONGEST_LINE));
     assert!(parse(Of2018, &document).warnings[0].contains("over 2097152 bytes"));
+}
+
+#[test]
+fn the_longest_lines_do_not_add_up_to_more_text_than_is_kept() {
+    let long = "x".repeat(1024 * 1024);
+    let budget = 4 * 1024 * 1024;
+    let lines = |line: String| parse(Of2018, format!("{line}\n").repeat(12));
+
+    let printed = lines(format!("PERFHERDER_DATA TinderboxPrint: {long}"));
+    let kept: usize = printed.details.iter().map(Detail::bytes).sum();
+    assert!((budget / 2..=budget).contains(&kept), "{kept}");
+    assert!(printed.warnings[0].starts_with("line 4: texts of the log are over"), "{:?}", printed.warnings);
+
+    let aborted = lines(format!("abort: PERFHERDER_DATA {long}"));
+    assert_eq!(errors(&aborted).len(), 3);
+    assert!(matches!(aborted.summary, Summary::Steps { errors_truncated: true, .. }));
+
+    let marker = "(results: 0, elapsed: 0 secs) (at";
+    for name_and_time in [("PERFHERDER_DATA ", &*long), (&*long, "PERFHERDER_DATA")] {
+        let (name, time) = name_and_time;
+        let begun = lines(format!("========= Started {name} {marker} {time})"));
+        let Summary::Steps { steps, errors_truncated } = &begun.summary else { unreachable!() };
+        assert_eq!((steps.len(), errors_truncated), (3, &true));
+    }
+    let ended = lines(format!("output\n========= Finished PERFHERDER_DATA {marker} {long})"));
+    let Summary::Steps { steps, errors_truncated } = &ended.summary else { unreachable!() };
+    assert_eq!((steps.iter().filter(|step| step.finished.is_some()).count(), errors_truncated), (3, &true));
+
+    let different: String = (0..12).map(|n| format!("abort: PERFHERDER_DATA {n} {long}\n")).collect();
+    let flat = parse(Of2026, different);
+    assert_eq!((errors(&flat).len(), flat.warnings.len()), (3, 9));
 }
 
 #[test]

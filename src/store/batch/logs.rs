@@ -1,9 +1,10 @@
 //! What was found in a log, stored under the lease of whoever read it.
 
+use super::sightings::AddedError;
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::logs::{FailureLine, GroupResult, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// In place of a log's number: the submitter supplied the summary.
 pub(crate) const SUPPLIED: i64 = 0;
@@ -88,19 +89,11 @@ impl BatchTransaction<'_> {
         self.run(sql, set).await?.iter().map(|row| row.bigint(0)).collect()
     }
 
-    /// Adds error lines that stand in no step. The log's lease makes sure that they come once.
+    /// Adds error lines that stand in no step, but for those that the job has from another log: the same log
+    /// may be referred to twice.
     pub(crate) async fn add_flat_errors(&mut self, rows: &[FlatErrorRow<'_>]) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let sql = "INSERT INTO log_errors (job_id, step_id, line_number, line) \
-             SELECT t.job_id, NULL, t.line_number, t.line FROM {rows} WHERE true";
-        let set = RowSet::new()
-            .bigint("job_id", rows.iter().map(|row| row.job_id))
-            .int("line_number", rows.iter().map(|row| row.line_number))
-            .error_lines("line", rows.iter().map(|row| row.line));
-        self.run(sql, set).await?;
-        self.note_failures(rows.iter().map(|row| (row.job_id, row.line)), Profile::Of2026).await
+        self.add_unless_known(rows, "AND e.line = t.line").await?;
+        Ok(())
     }
 
     /// Adds error lines that stand in no step and came with their job, but for those whose number the job has
@@ -109,24 +102,35 @@ impl BatchTransaction<'_> {
         &mut self,
         rows: &[FlatErrorRow<'_>],
     ) -> Result<Vec<i64>, StoreError> {
+        let added = self.add_unless_known(rows, "").await?;
+        let jobs: BTreeSet<i64> = added.into_iter().map(|error| error.job_id).collect();
+        Ok(jobs.into_iter().collect())
+    }
+
+    /// Adds error lines but for those whose number the job has already, and what else makes them known.
+    /// Nobody else adds any meanwhile: the job's row is locked.
+    async fn add_unless_known(
+        &mut self,
+        rows: &[FlatErrorRow<'_>],
+        and_known_by: &str,
+    ) -> Result<Vec<AddedError>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = "INSERT INTO log_errors (job_id, step_id, line_number, line) \
-             SELECT t.job_id, NULL, t.line_number, t.line FROM {rows} WHERE NOT EXISTS \
+        let sql = format!(
+            "INSERT INTO log_errors (job_id, step_id, line_number, line) \
+             SELECT t.job_id, NULL, t.line_number, t.line FROM {{rows}} WHERE NOT EXISTS \
              (SELECT 1 FROM log_errors e WHERE e.job_id = t.job_id AND e.step_id IS NULL \
-             AND e.line_number = t.line_number) RETURNING job_id, line_number";
+             AND e.line_number = t.line_number {and_known_by}) RETURNING id, job_id, line"
+        );
         let set = RowSet::new()
             .bigint("job_id", rows.iter().map(|row| row.job_id))
             .int("line_number", rows.iter().map(|row| row.line_number))
             .error_lines("line", rows.iter().map(|row| row.line));
-        let mut added = HashSet::new();
-        for row in self.run(sql, set).await? {
-            added.insert((row.bigint(0)?, row.int(1)?));
-        }
-        let new = rows.iter().filter(|row| added.contains(&(row.job_id, row.line_number)));
-        self.note_failures(new.map(|row| (row.job_id, row.line)), Profile::Of2026).await?;
-        Ok(added.into_iter().map(|(job_id, _)| job_id).collect())
+        let added = self.run(&sql, set).await?;
+        let added = added.iter().map(AddedError::read).collect::<Result<Vec<_>, _>>()?;
+        self.note_failures(&added, Profile::Of2026).await?;
+        Ok(added)
     }
 
     /// Adds failure lines; of those with one ordinal the first stays.

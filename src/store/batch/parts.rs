@@ -1,5 +1,6 @@
 //! Logs, details, artifacts and summaries of a group commit.
 
+use super::sightings::AddedError;
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::logs::Profile;
 
@@ -173,7 +174,7 @@ impl BatchTransaction<'_> {
                  s.job_id = t.job_id AND s.started_line = t.started_line AND \
                  s.finished_line = t.finished_line WHERE true \
                  ORDER BY s.job_id, s.started_line, t.line_number \
-                 ON CONFLICT (step_id, line_number) DO NOTHING RETURNING job_id, line";
+                 ON CONFLICT (step_id, line_number) DO NOTHING RETURNING id, job_id, line";
             let set = RowSet::new()
                 .bigint("job_id", errors.iter().map(|e| e.0.job_id))
                 .int("started_line", errors.iter().map(|e| e.0.started_line))
@@ -181,13 +182,9 @@ impl BatchTransaction<'_> {
                 .int("line_number", errors.iter().map(|e| e.1))
                 .error_lines("line", errors.iter().map(|e| e.2));
             let added = self.run(sql, set).await?;
-            let added: Vec<(i64, String)> = added
-                .iter()
-                .map(|row| Ok((row.bigint(0)?, row.text(1)?)))
-                .collect::<Result<_, StoreError>>()?;
-            let lines = added.iter().map(|(job, line)| (*job, line.as_str()));
-            self.note_failures(lines, Profile::Of2018).await?;
-            jobs.extend(added.iter().map(|(job, _)| *job));
+            let added = added.iter().map(AddedError::read).collect::<Result<Vec<_>, _>>()?;
+            self.note_failures(&added, Profile::Of2018).await?;
+            jobs.extend(added.iter().map(|error| error.job_id));
         }
         jobs.sort_unstable();
         jobs.dedup();

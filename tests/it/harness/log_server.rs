@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Lets a gateway fetch from this machine.
-pub const ALLOW_THIS_MACHINE: (&str, &str) = ("HERDGATE_FETCH_ALLOWED_HOSTS", "127.0.0.1");
+pub const ALLOW_THIS_MACHINE: (&str, &str) = ("HERDGATE_FETCH_ALLOWED_HOSTS", "127.0.0.0/8");
 
 /// An answer to a request.
 #[derive(Debug, Clone)]
@@ -61,7 +61,12 @@ pub struct LogServer {
 impl LogServer {
     /// Listens; every path is 404 until it is told otherwise.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// The same at another address of this machine: another host to whoever asks.
+    pub async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let server = Self { base, script: Arc::default(), asked: Arc::default() };
         let answering = server.clone();
@@ -75,7 +80,7 @@ impl LogServer {
         server
     }
 
-    /// Has a path answer so; gives its URL.
+    /// Has a path answer so, whatever query follows it; gives its URL.
     pub fn serve(&self, path: &str, answers: Vec<Answer>) -> String {
         self.script.lock().unwrap().insert(path.into(), answers);
         format!("{}{path}", self.base)
@@ -96,7 +101,8 @@ impl LogServer {
             }
         }
         let request = String::from_utf8_lossy(&request);
-        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        let target = request.split(' ').nth(1).unwrap_or_default();
+        let path = target.split('?').next().unwrap_or_default().to_owned();
         *self.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
         match self.next_answer(&path) {
             None => stream.write_all(&head("404 Not Found", "Content-Length: 0\r\n")).await?,
