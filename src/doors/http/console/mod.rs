@@ -11,6 +11,7 @@ mod events;
 mod exchanges;
 mod failure;
 mod find;
+mod findings;
 mod held;
 mod held_message;
 mod info;

@@ -1,6 +1,8 @@
 //! What pages show, and what guards them.
 
 use super::visit::on_each_database;
+use crate::domain::Bug;
+use crate::store::BugListPart;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use sea_orm::ConnectionTrait;
 
@@ -103,6 +105,61 @@ async fn a_job_shows_error_lines_that_stand_in_no_step_and_its_story_counts_them
         let text = visit.page("/console/job?guid=pruning-1").await;
         assert!(text.contains("TEST-UNEXPECTED-FAIL | &lt;dial&gt;"), "{text}");
         assert!(text.contains("line=41"), "the log is opened at its first error line: {text}");
+        assert!(text.contains("No known bug names any of the error lines"), "{text}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_shows_bugs_failures_and_values_that_were_found_in_its_logs() {
+    on_each_database(async |visit| {
+        let store = &visit.world.store;
+        let job = store.job("pruning-1").await.unwrap().unwrap().job.id;
+        let rows = [
+            format!(
+                "INSERT INTO log_errors (job_id, line_number, line) \
+                 VALUES ({job}, 41, 'TEST-UNEXPECTED-FAIL | dial_test.html | reads <7>')"
+            ),
+            format!(
+                "INSERT INTO failure_lines (job_id, log_id, action, line, test, status, expected, message) \
+                 VALUES ({job}, 1, 'test_result', 3, 'dial_test.html', 'FAIL', 'PASS', 'reads <7>')"
+            ),
+            "INSERT INTO performance_series (id, repository_id, framework, hash, suite, test, \
+             option_collection_hash, machine_platform, extra_options, lower_is_better, has_subtests, last_push_time) \
+             VALUES (5, 1, 'talos', 'h', 'dial_opening', '', 'o', 'linux64', 'e10s', true, false, 0)"
+                .to_owned(),
+            format!(
+                "INSERT INTO performance_data (job_id, series_id, push_id, push_time, value) \
+                 VALUES ({job}, 5, 1, 0, 12.5)"
+            ),
+        ];
+        for row in rows {
+            store.write_connection().execute_unprepared(&row).await.unwrap();
+        }
+        let bug = |id, resolution: &str| Bug {
+            id,
+            status: "NEW".into(),
+            resolution: resolution.into(),
+            summary: "Intermittent dial_test.html | <b>reads</b>".into(),
+            crash_signature: String::new(),
+            keywords: "intermittent-failure".into(),
+            os: "All".into(),
+            modified: chrono::Utc::now(),
+            whiteboard: String::new(),
+            dupe_of: None,
+        };
+        store.import_bugs(&[bug(77, ""), bug(78, "FIXED")], BugListPart::Some).await.unwrap();
+        let text = visit.page("/console/job?guid=pruning-1").await;
+        for shown in [
+            "Bug 77: Intermittent dial_test.html | &lt;b&gt;reads&lt;/b&gt;",
+            "1 closed or old bug",
+            "Failures of the test harness",
+            "reads &lt;7&gt;",
+            "dial_opening",
+            "12.5",
+        ] {
+            assert!(text.contains(shown), "{shown} is not in {text}");
+        }
     })
     .await;
 }
