@@ -15,6 +15,7 @@ mod m20261210_000006_push_authors;
 mod m20261210_000012_performance_fetches;
 mod m20261211_000003_performance;
 mod m20261212_000001_test_groups;
+mod m20261213_000001_log_times;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261210_000012_performance_fetches::Migration),
             Box::new(m20261211_000003_performance::Migration),
             Box::new(m20261212_000001_test_groups::Migration),
+            Box::new(m20261213_000001_log_times::Migration),
         ]
     }
 }

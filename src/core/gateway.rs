@@ -17,6 +17,7 @@ use crate::domain::{
     Violation,
 };
 use crate::limits;
+use crate::store::follow_up::QueueTable;
 use crate::store::intern::Interner;
 use crate::store::{Backend, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -291,8 +292,19 @@ impl Gateway {
     }
 
     /// Says that follow-up work was enqueued here: it is begun at once.
-    pub fn announce_follow_up(&self) {
+    fn announce_follow_up(&self) {
         self.0.context.follow_up.send_modify(|count| *count += 1);
+    }
+
+    /// Queues work for now that was given up, or waits for a later attempt: that with these numbers, or all
+    /// of a queue. Gives how much.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn retry_work(&self, queue: &QueueTable, ids: Option<&[i64]>) -> Result<u64, StoreError> {
+        let retried = self.0.store.retry_work(queue, ids).await?;
+        self.announce_follow_up();
+        Ok(retried)
     }
 
     /// Whether it can commit.

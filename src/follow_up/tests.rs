@@ -14,6 +14,7 @@ static QUEUE: QueueTable = QueueTable {
     kind: "test",
     table: "test_work",
     subject: "name",
+    when_begun: "",
     when_done: "status = 1",
     when_failed: "status = 2",
     when_retried: "status = 0",

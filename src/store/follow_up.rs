@@ -24,6 +24,8 @@ pub struct QueueTable {
     pub table: &'static str,
     /// SQL expression for what an entry is about: a URL.
     pub subject: &'static str,
+    /// Further assignments when an attempt begins, where `$3` is the time; may be empty.
+    pub when_begun: &'static str,
     /// Further assignments when an entry is done, such as `status = 1`; may be empty.
     pub when_done: &'static str,
     /// Further assignments when an attempt failed, for now or for good.
@@ -37,6 +39,7 @@ pub const LOGS: QueueTable = QueueTable {
     kind: "parse_log",
     table: "job_logs",
     subject: "url",
+    when_begun: "begun_at = $3",
     when_done: "status = 1",
     when_failed: "status = 2",
     when_retried: "status = 0",
@@ -47,6 +50,7 @@ pub const PERFORMANCE: QueueTable = QueueTable {
     kind: "fetch_performance",
     table: "performance_fetches",
     subject: "url",
+    when_begun: "",
     when_done: "",
     when_failed: "",
     when_retried: "",
@@ -160,11 +164,14 @@ impl Store {
             _ => "",
         };
         let table = queue.table;
+        let assignments = with(
+            "lease_owner = $1, lease_until = $2, next_attempt_at = $2, attempts = attempts + 1",
+            queue.when_begun,
+        );
         // The priority is spelled out, for the partial index to be seen to fit.
         let priority = priority as i16;
         let sql = format!(
-            "UPDATE {table} SET lease_owner = $1, lease_until = $2, next_attempt_at = $2, \
-             attempts = attempts + 1 WHERE id IN (SELECT id FROM {table} WHERE queue_priority = {priority} \
+            "UPDATE {table} SET {assignments} WHERE id IN (SELECT id FROM {table} WHERE queue_priority = {priority} \
              AND COALESCE(next_attempt_at, 0) <= $3 ORDER BY COALESCE(next_attempt_at, 0), id LIMIT $4 \
              {skip_locked}) RETURNING id, attempts"
         );

@@ -105,13 +105,21 @@ pub struct StoredLog {
     pub queue: LogQueue,
 }
 
-/// Where a log stands in the follow-up queue.
+/// Where a log stands, or stood, in the follow-up queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogQueue {
+    /// When the log was first named.
+    pub named_at: DateTime<Utc>,
     /// It waits, or is being worked on.
     pub is_waiting: bool,
-    /// Attempts so far.
+    /// It is being worked on.
+    pub is_under_way: bool,
+    /// Attempts begun.
     pub attempts: i32,
+    /// When the last of them was begun.
+    pub begun_at: Option<DateTime<Utc>>,
+    /// When what was found in it was stored.
+    pub read_at: Option<DateTime<Utc>>,
     /// Not before this.
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// Why the last attempt failed.

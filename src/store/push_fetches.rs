@@ -16,6 +16,7 @@ pub const PUSH_FETCHES: QueueTable = QueueTable {
     kind: "fetch_push",
     table: "push_fetches",
     subject: "(SELECT name FROM repositories WHERE repositories.id = repository_id) || ' ' || target",
+    when_begun: "",
     when_done: "",
     when_failed: "",
     when_retried: "",

@@ -32,10 +32,12 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let job = StoredJob::try_from(row)?;
         let id = job.id;
+        // Before what was found in them: of a log that is said to be parsed, all of it is there.
+        let logs = logs(&connection, id).await?;
         let (steps, errors) = steps_and_errors(&connection, id).await?;
         Ok(Some(JobWithParts {
             job,
-            logs: logs(&connection, id).await?,
+            logs,
             details: details(&connection, id).await?,
             artifact_names: artifact_names(&connection, id).await?,
             steps,
@@ -193,8 +195,12 @@ async fn logs(connection: &DatabaseConnection, job_id: i64) -> Result<Vec<Stored
         url: row.url,
         status: ParseStatus::from_code(row.status),
         queue: LogQueue {
+            named_at: from_micros(row.created_at),
             is_waiting: row.queue_priority.is_some(),
+            is_under_way: row.queue_priority.is_some() && row.lease_owner.is_some(),
             attempts: row.attempts,
+            begun_at: row.begun_at.map(from_micros),
+            read_at: row.read_at.map(from_micros),
             next_attempt_at: row.next_attempt_at.map(from_micros),
             last_error: row.last_error,
             given_up_at: row.dead_at.map(from_micros),

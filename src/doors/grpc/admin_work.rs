@@ -32,9 +32,8 @@ impl Admin {
         let (queues, ids) = translate::work_to_retry(request)?;
         let mut retried = 0;
         for queue in queues {
-            retried += self.gateway.store().retry_work(queue, ids).await?;
+            retried += self.gateway.retry_work(queue, ids).await?;
         }
-        self.gateway.announce_follow_up();
         tracing::info!(retried, by = %by.source, "follow-up work is tried again");
         Ok(RetryWorkResponse { retried: retried.cast_signed() })
     }

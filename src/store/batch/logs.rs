@@ -4,6 +4,8 @@ use super::sightings::AddedError;
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::logs::{FailureLine, GroupResult, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
+use crate::store::time::to_micros;
+use chrono::Utc;
 use std::collections::BTreeSet;
 
 /// In place of a log's number: the submitter supplied the summary.
@@ -187,11 +189,13 @@ impl BatchTransaction<'_> {
     /// Marks a log whose lease holds as parsed, and takes it out of the queue.
     pub(crate) async fn finish_log(&mut self, lease: &Lease) -> Result<(), StoreError> {
         let sql = format!(
-            "UPDATE job_logs SET {} FROM {{rows}} WHERE job_logs.id = t.id AND job_logs.lease_owner = t.owner",
+            "UPDATE job_logs SET read_at = t.read_at, {} FROM {{rows}} \
+             WHERE job_logs.id = t.id AND job_logs.lease_owner = t.owner",
             done(&LOGS)
         );
         let set = RowSet::new()
             .bigint("id", std::iter::once(lease.id))
+            .bigint("read_at", std::iter::once(to_micros(Utc::now())))
             .text("owner", std::iter::once(lease.owner.as_str()));
         self.run(&sql, set).await?;
         Ok(())

@@ -103,6 +103,8 @@ pub mod job_log {
         pub created_at: i64,
         pub last_error: Option<String>,
         pub dead_at: Option<i64>,
+        pub begun_at: Option<i64>,
+        pub read_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -45,6 +45,8 @@ async function read(page) {
     ["push-unknown", `/console/push/${told.project}/${LATE}`],
     ["job", job(FULL)],
     ["held", "/console/held"],
+    ["work", "/console/work"],
+    ["work-given-up", "/console/work?state=given_up"],
     ["exchanges", "/console/exchanges"],
     ["repositories", "/console/repositories"],
     ["credentials", "/console/credentials"],

@@ -149,7 +149,20 @@ fn log(log: StoredLog) -> proto::StoredLog {
         ParseStatus::Failed => LogParseStatus::Failed,
         ParseStatus::SkippedSize => LogParseStatus::SkippedSize,
     };
-    proto::StoredLog { id: log.id, name: log.name, url: log.url, parse_status: parse_status.into() }
+    let queue = log.queue;
+    proto::StoredLog {
+        id: log.id,
+        name: log.name,
+        url: log.url,
+        parse_status: parse_status.into(),
+        named_at: Some(timestamp(queue.named_at)),
+        attempts: queue.attempts,
+        begun_at: queue.begun_at.map(timestamp),
+        read_at: queue.read_at.map(timestamp),
+        next_attempt_at: queue.next_attempt_at.map(timestamp),
+        last_error: queue.last_error.unwrap_or_default(),
+        given_up_at: queue.given_up_at.map(timestamp),
+    }
 }
 
 fn detail(detail: StoredDetail) -> proto::JobDetail {

@@ -3,6 +3,7 @@
 use super::Console;
 use super::elements::{empty, job_address, job_table, push_address, push_link, query, status, time};
 use super::failure::Failure;
+use super::findings::Findings;
 use super::held::table_of;
 use super::layout::{Page, Section};
 use super::session::Visitor;
@@ -95,7 +96,7 @@ pub async fn show(
     let found = find(store, &sought, &text).await?;
     let body = html! {
         h1 { "Where is " span .mono { (text) } "?" }
-        div #found data-live="" { (answer(store, &found).await?) }
+        div #found data-live="" { (answer(&console, &found).await?) }
     };
     Ok(page(body, format!("Where is {text}?")).live(events).show(visitor.0.as_ref()))
 }
@@ -127,11 +128,15 @@ impl Found {
     }
 }
 
-async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
+async fn answer(console: &Console, found: &Found) -> Result<Markup, Failure> {
     // The whole story where there is one, else lists.
     let single = match (&found.by_guid[..], &found.pushes[..]) {
-        ([job], []) => store.job(&job.guid).await?,
+        ([job], []) => console.gateway.store().job(&job.guid).await?,
         _ => None,
+    };
+    let findings = match &single {
+        Some(job) => Findings::of_job(console, &job.job).await?,
+        None => Findings::default(),
     };
     Ok(html! {
         @if let Some(job) = &single {
@@ -144,7 +149,7 @@ async fn answer(store: &Store, found: &Found) -> Result<Markup, StoreError> {
                     " of " (push_link(&job.job.project, &job.job.revision))
                 }
                 p .mono.faint { (job.job.guid) }
-                (story::of_job(job))
+                (story::of_job(job, &findings.suggestions))
             }
         } @else if !found.by_guid.is_empty() {
             section { h2 { "Jobs" } (job_table(&found.by_guid)) }

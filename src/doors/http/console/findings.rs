@@ -12,19 +12,38 @@ use crate::store::model::StoredJob;
 use crate::suggestions::Suggestion;
 use maud::{Markup, html};
 
-/// All of it; what there is nothing of is left out, but for bugs, whose absence is said.
-pub async fn of_job(console: &Console, job: &StoredJob) -> Result<Markup, Failure> {
-    let directory = console.gateway.directory();
-    let Some(repository) = directory.repositories.get(job.project.as_str()) else { return Ok(html! {}) };
-    let (gateway, id) = (&console.gateway, job.id);
-    let suggestions = gateway.bug_suggestions(repository.id, id).await?.unwrap_or_default();
-    let failures = gateway.failures(repository.id, id).await?.unwrap_or_default();
-    let measured = gateway.store().job_measurements(repository.id, &[id], limits::CONSOLE_ROWS).await?;
-    Ok(html! {
-        (bugs(&suggestions))
-        (failed(&failures))
-        (performance(&measured))
-    })
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// One for each error line.
+    pub suggestions: Vec<Suggestion>,
+    failures: Vec<LinkedFailure>,
+    measured: Vec<(ListedMeasurement, ListedSeries)>,
+}
+
+impl Findings {
+    /// All of a job.
+    pub async fn of_job(console: &Console, job: &StoredJob) -> Result<Self, Failure> {
+        let directory = console.gateway.directory();
+        let Some(repository) = directory.repositories.get(job.project.as_str()) else {
+            return Ok(Self::default());
+        };
+        let (gateway, id) = (&console.gateway, job.id);
+        Ok(Self {
+            suggestions: gateway.bug_suggestions(repository.id, id).await?.unwrap_or_default(),
+            failures: gateway.failures(repository.id, id).await?.unwrap_or_default(),
+            measured: gateway.store().job_measurements(repository.id, &[id], limits::CONSOLE_ROWS).await?,
+        })
+    }
+
+    /// What there is nothing of is left out, but for bugs, whose absence is said.
+    pub fn show(&self) -> Markup {
+        html! {
+            (bugs(&self.suggestions))
+            (failed(&self.failures))
+            (performance(&self.measured))
+        }
+    }
 }
 
 fn bugs(suggestions: &[Suggestion]) -> Markup {

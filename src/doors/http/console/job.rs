@@ -3,7 +3,7 @@
 use super::Console;
 use super::elements::{duration, empty, length, maybe_time, plural, push_address, short, status};
 use super::failure::Failure;
-use super::findings;
+use super::findings::Findings;
 use super::info;
 use super::layout::{Page, Section};
 use super::log;
@@ -47,7 +47,7 @@ pub async fn show(
         return Ok(Redirect::to(&format!("/console/find?{sought}")).into_response());
     };
     let artifacts = artifacts(&console, &found.job).await?;
-    let findings = findings::of_job(&console, &found.job).await?;
+    let findings = Findings::of_job(&console, &found.job).await?;
     let job = &found.job;
     let title = format!("{} on {}", job.job_type.name, job.machine_platform.platform);
     let body = html! {
@@ -65,11 +65,11 @@ pub async fn show(
                     (job_info(&found))
                     (steps(&found.steps))
                     (errors_without_steps(&found.errors))
-                    (findings)
+                    (findings.show())
                     (artifact_list(&found.artifact_names, artifacts.as_deref()))
                 }
                 div {
-                    section { h2 { "Story" } (story::of_job(&found)) }
+                    section { h2 { "Story" } (story::of_job(&found, &findings.suggestions)) }
                     section { h2 { "Logs" } (logs(&found)) }
                 }
             }

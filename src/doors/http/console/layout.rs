@@ -38,6 +38,8 @@ pub enum Section {
     Pushes,
     /// Held messages.
     Held,
+    /// Follow-up work.
+    Work,
     /// Exchanges.
     Exchanges,
     /// Repositories.
@@ -49,10 +51,11 @@ pub enum Section {
 }
 
 impl Section {
-    const LINKS: [(Self, &'static str, &'static str); 7] = [
+    const LINKS: [(Self, &'static str, &'static str); 8] = [
         (Self::Overview, "/console/", "Overview"),
         (Self::Pushes, "/console/pushes", "Pushes"),
         (Self::Held, "/console/held", "Held"),
+        (Self::Work, "/console/work", "Work"),
         (Self::Exchanges, "/console/exchanges", "Exchanges"),
         (Self::Repositories, "/console/repositories", "Repositories"),
         (Self::Credentials, "/console/credentials", "Credentials"),

@@ -30,6 +30,7 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 mod tiers;
+mod work;
 
 use crate::access::Keyring;
 use crate::config;
@@ -93,6 +94,8 @@ pub fn routes(console: Console) -> Router {
         .route("/console/held/replay", post(held_message::replay))
         .route("/console/held/discard", post(held_message::discard))
         .route("/console/held/{id}", get(held_message::show))
+        .route("/console/work", get(work::show))
+        .route("/console/work/retry", post(work::retry))
         .route("/console/exchanges", get(exchanges::show).post(exchanges::add))
         .route("/console/exchanges/remove", post(exchanges::remove))
         .route("/console/repositories", get(repositories::show).post(repositories::save))

@@ -5,6 +5,7 @@ use super::elements::{duration, held_state, length, maybe_time, plural, push_lin
 use super::info::link;
 use crate::domain::{HeldState, ParseStatus, RawFormat};
 use crate::store::model::{HeldMessage, JobWithParts, StoredLog};
+use crate::suggestions::Suggestion;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
@@ -19,8 +20,8 @@ fn event(class: &str, title: &Markup, at: Option<DateTime<Utc>>, more: &Markup) 
     }
 }
 
-/// Of a job that is stored.
-pub fn of_job(found: &JobWithParts) -> Markup {
+/// Of a job that is stored, with what was suggested for its error lines.
+pub fn of_job(found: &JobWithParts, suggestions: &[Suggestion]) -> Markup {
     let (job, how) = (&found.job, &found.job.provenance);
     let (state, result) = job.shown_state();
     let received = html! { "from " b { (how.source) } };
@@ -65,35 +66,58 @@ pub fn of_job(found: &JobWithParts) -> Markup {
                     "."
                 }))
             }
+            @if !suggestions.is_empty() { (suggested(suggestions)) }
         }
     }
+}
+
+fn suggested(suggestions: &[Suggestion]) -> Markup {
+    let with_bugs = suggestions.iter().filter(|suggestion| !suggestion.bugs.is_empty()).count();
+    if with_bugs == 0 {
+        return event("none", &html! { "No bug suggested" }, None, &html! { "None names an error line." });
+    }
+    let lines = html! { "For " (plural(length(with_bugs), "error line")) "." };
+    event("good", &html! { "Bugs suggested" }, None, &lines)
 }
 
 fn of_log(log: &StoredLog) -> Markup {
     let queue = &log.queue;
     let (class, word) = match (log.status, queue.is_waiting) {
         (ParseStatus::Parsed, _) => ("good", "parsed"),
+        (_, true) if queue.is_under_way => ("wait", "is being read"),
         (ParseStatus::Failed, true) => ("wait", "to be tried again"),
         (ParseStatus::Failed, false) => ("bad", "could not be parsed"),
         (ParseStatus::Pending, true) => ("wait", "waits to be parsed"),
         (ParseStatus::Pending, false) => ("none", "not parsed"),
         (ParseStatus::SkippedSize, _) => ("none", "too large, not parsed"),
     };
+    let begun_at = queue.begun_at.filter(|_| queue.attempts > 0);
     let title = html! { "Log " (link(&log.url, &log.name)) ": " (word) };
     let more = html! {
+        "Named " (time(queue.named_at)) ". "
         @match (log.status, queue.is_waiting) {
-            (ParseStatus::Parsed, _) => "Its steps and error lines are known.",
+            (ParseStatus::Parsed, _) => {
+                @if let (Some(begun_at), Some(read_at)) = (begun_at, queue.read_at) {
+                    "Fetched and parsed in " (duration(read_at - begun_at))
+                    @if queue.attempts > 1 { ", at attempt " (queue.attempts) }
+                    ", begun " (duration(begun_at - queue.named_at)) " after it was named."
+                } @else { "Its submitter said that it is." }
+            }
             (ParseStatus::Pending, false) => "Logs of this name are kept as links.",
             _ => {
-                @if queue.attempts > 0 { (plural(i64::from(queue.attempts), "attempt")) " so far. " }
+                @if queue.attempts > 0 { (plural(i64::from(queue.attempts), "attempt")) " so far" }
+                @if let Some(begun_at) = begun_at { ", the last begun " (time(begun_at)) }
+                @if queue.attempts > 0 { ". " }
                 @if let Some(error) = &queue.last_error { "Last: " (error) ". " }
-                @if let (true, Some(next)) = (queue.is_waiting, queue.next_attempt_at) {
+                @if let (true, false, Some(next)) =
+                    (queue.is_waiting, queue.is_under_way, queue.next_attempt_at)
+                {
                     "Next not before " (time(next)) "."
                 }
             }
         }
     };
-    event(class, &title, queue.given_up_at, &more)
+    event(class, &title, queue.read_at.or(queue.given_up_at), &more)
 }
 
 /// Of a message that is held.

@@ -2,6 +2,7 @@
 
 use super::visit::{SignedIn, Visit, message, on_each_database};
 use http::header::{LOCATION, SET_COOKIE};
+use sea_orm::ConnectionTrait;
 
 const GUID: &str = "0f3a6d2e-8c41-4b7a-9d10-5e2b7c9a1f01/0";
 const SIGNATURE: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -83,6 +84,7 @@ async fn only_administrators_administer() {
             ("/console/credentials", &[("client_id", "x"), ("admin", "yes")]),
             ("/console/credentials/rotate", &[("client_id", "kiln-ci")]),
             ("/console/credentials/revoke", &[("client_id", "kiln-ci")]),
+            ("/console/work/retry", &[("all", "yes")]),
         ] {
             let answer = visit.post(&who, path, fields).await;
             assert_eq!(answer.status, 403, "{path}");
@@ -131,6 +133,68 @@ async fn administrators_change_repositories_exchanges_and_tiers() {
         assert!(visit.page("/console/tiers").await.contains(SIGNATURE));
         assert_eq!(visit.post(&who, "/console/tiers/clear", &[("signature", SIGNATURE)]).await.status, 303);
         assert!(!visit.page("/console/tiers").await.contains(SIGNATURE));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn administrators_have_work_tried_again_that_was_given_up() {
+    on_each_database(async |visit| {
+        let store = &visit.world.store;
+        let log = store.job("pruning-1").await.unwrap().unwrap().logs[0].id.to_string();
+        let bury = format!(
+            "UPDATE job_logs SET queue_priority = NULL, status = 2, attempts = 8, dead_at = 1, \
+             last_error = 'it <never> answered' WHERE id = {log}"
+        );
+        store.write_connection().execute_unprepared(&bury).await.unwrap();
+        let given_up = "/console/work?state=given_up";
+        let text = visit.page(given_up).await;
+        assert!(text.contains("parse log") && text.contains("it &lt;never&gt; answered"), "{text}");
+        assert!(!text.contains("Try ticked now"), "nobody is signed in");
+
+        let who = visit.administrator().await;
+        assert!(visit.page_as(&who, given_up).await.contains("Try ticked now"));
+        for (ticked, refusal) in [(&[][..], "tick at least one"), (&[("parse_log", "x")], "must be numbers")]
+        {
+            let answer = visit.post(&who, "/console/work/retry", ticked).await;
+            assert_eq!(answer.status, 400);
+            assert!(answer.text.contains(refusal), "{}", answer.text);
+        }
+        let mut enqueued = visit.world.gateway.follow_up_enqueued();
+        let answer = visit.post(&who, "/console/work/retry", &[("parse_log", &log)]).await;
+        assert!(answer.text.contains("1 piece of work"), "{}", answer.text);
+        assert!(enqueued.has_changed().unwrap(), "workers are woken");
+        enqueued.mark_unchanged();
+        assert!(visit.page(given_up).await.contains("Nothing was given up"));
+        assert!(visit.page("/console/work").await.contains("status pending"));
+
+        store.write_connection().execute_unprepared(&bury).await.unwrap();
+        let answer = visit.post(&who, "/console/work/retry", &[("all", "yes")]).await;
+        assert!(answer.text.contains("1 piece of work"), "{}", answer.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn work_is_listed_page_by_page() {
+    on_each_database(async |visit| {
+        let store = &visit.world.store;
+        let job = store.job("pruning-1").await.unwrap().unwrap().job.id;
+        let rows: Vec<String> = (0..=crate::limits::CONSOLE_ROWS)
+            .map(|number| format!("({job}, 'builds-4h', 'https://logs.example.org/{number}.', 0, 1, 0, 0)"))
+            .collect();
+        let insert = format!(
+            "INSERT INTO job_logs (job_id, name, url, status, queue_priority, attempts, created_at) VALUES {}",
+            rows.join(", ")
+        );
+        store.write_connection().execute_unprepared(&insert).await.unwrap();
+        let last = format!("https://logs.example.org/{}.", crate::limits::CONSOLE_ROWS);
+        let first = visit.page("/console/work").await;
+        assert!(!first.contains(&last) && first.contains("logs.example.org/0."), "{first}");
+        let (_, rest) = first.split_once("href=\"/console/work?after=").expect("a link to further work");
+        let second = visit.page(&format!("/console/work?after={}", rest.split('"').next().unwrap())).await;
+        assert!(second.contains(&last) && !second.contains("logs.example.org/0."), "{second}");
+        assert_eq!(visit.get("/console/work?after=x").await.status, 400);
     })
     .await;
 }

@@ -6,7 +6,7 @@ use crate::store::BugListPart;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use sea_orm::ConnectionTrait;
 
-const EVERYWHERE: [&str; 14] = [
+const EVERYWHERE: [&str; 16] = [
     "/console/",
     "/console/find",
     "/console/find?q=pruning",
@@ -14,6 +14,8 @@ const EVERYWHERE: [&str; 14] = [
     "/console/pushes/quince",
     "/console/job?guid=pruning-1",
     "/console/held",
+    "/console/work",
+    "/console/work?state=given_up",
     "/console/exchanges",
     "/console/repositories",
     "/console/credentials",
@@ -106,6 +108,7 @@ async fn a_job_shows_error_lines_that_stand_in_no_step_and_its_story_counts_them
         assert!(text.contains("TEST-UNEXPECTED-FAIL | &lt;dial&gt;"), "{text}");
         assert!(text.contains("line=41"), "the log is opened at its first error line: {text}");
         assert!(text.contains("No known bug names any of the error lines"), "{text}");
+        assert!(text.contains("No bug suggested"), "{text}");
     })
     .await;
 }
@@ -153,6 +156,8 @@ async fn a_job_shows_bugs_failures_and_values_that_were_found_in_its_logs() {
         for shown in [
             "Bug 77: Intermittent dial_test.html | &lt;b&gt;reads&lt;/b&gt;",
             "1 closed or old bug",
+            "Bugs suggested",
+            "For 1 error line.",
             "Failures of the test harness",
             "reads &lt;7&gt;",
             "dial_opening",
@@ -209,6 +214,52 @@ async fn assets_have_names_that_change_with_them() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.headers["content-type"], "text/css; charset=utf-8");
         assert!(answer.headers[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_story_of_a_job_says_what_became_of_its_logs() {
+    on_each_database(async |visit| {
+        let store = &visit.world.store;
+        let job = store.job("pruning-1").await.unwrap().unwrap();
+        let log = &job.logs[0];
+        let (id, named) = (log.id, log.queue.named_at.timestamp_micros());
+        let begun = named + 2_000_000;
+        for (assignments, expected) in [
+            ("queue_priority = 0, status = 0".into(), &["waits to be parsed"][..]),
+            (
+                format!(
+                    "queue_priority = 0, status = 0, attempts = 1, begun_at = {begun}, lease_owner = 'me'"
+                ),
+                &["is being read", "1 attempt so far, the last begun "],
+            ),
+            (
+                format!(
+                    "queue_priority = 0, status = 2, attempts = 2, begun_at = {begun}, lease_owner = NULL, \
+                     next_attempt_at = {begun}, last_error = 'it said <503>'"
+                ),
+                &["to be tried again", "2 attempts so far", "Last: it said &lt;503&gt;. Next not before "],
+            ),
+            (
+                format!(
+                    "queue_priority = NULL, status = 1, attempts = 2, begun_at = {begun}, \
+                     read_at = {begun} + 1500000, last_error = NULL"
+                ),
+                &["Fetched and parsed in 1.5 s, at attempt 2, begun 2.0 s after it was named."],
+            ),
+            (
+                format!("status = 2, read_at = NULL, last_error = 'gone', dead_at = {begun}"),
+                &["could not be parsed", "Last: gone."],
+            ),
+        ] {
+            let sql = format!("UPDATE job_logs SET {assignments} WHERE id = {id}");
+            store.write_connection().execute_unprepared(&sql).await.unwrap();
+            let text = visit.page("/console/job?guid=pruning-1").await;
+            for shown in expected {
+                assert!(text.contains(shown), "{shown} is not in {text}");
+            }
+        }
     })
     .await;
 }
