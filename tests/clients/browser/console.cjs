@@ -17,6 +17,7 @@ const PUSH = "5a1f0c9e7d3b24681357ace02468bdf013579ace";
 const LATE = "b7e23ec29af22b0b4e41da31e868d57226121c84";
 const FULL = "3b9e1d77-2f60-4c5b-8a3e-d1c4f7b60a02/1";
 const PARKED = "9a0b1c2d-3e4f-4a5b-8c6d-7e8f9a0b1c2d/0";
+const UNREAD = "1c2d3e4f-5a6b-4c7d-8e9f-0a1b2c3d4e5f/0";
 const MANY = `many-${PUSH.slice(0, 8)}-`;
 
 async function send(path, items, project = told.project) {
@@ -265,6 +266,17 @@ async function replay(page) {
   await page.getByText("The push came.").waitFor({ timeout: 10_000 });
 }
 
+async function tryAgain(page) {
+  step("a log that was given up is tried again");
+  await page.goto(job(UNREAD));
+  await page.getByText("could not be parsed").waitFor();
+  await page.goto("/console/work?state=given_up");
+  await page.locator("tr", { hasText: "/gone" }).getByRole("checkbox").check();
+  await picture(page, "work-signed-in", told.pictures);
+  await page.getByRole("button", { name: "Try ticked now" }).click();
+  await page.getByText("1 piece of work").waitFor();
+}
+
 async function administer(page) {
   step("exchanges, credentials and tiers are changed by forms");
   page.on("dialog", (dialog) => dialog.accept());
@@ -352,9 +364,10 @@ async function keyboard(page) {
   await toggle.click();
 }
 
-/** A host of logs, whose text is that of the job that has everything. */
+/** A host of logs, whose text is that of the job that has everything; one is gone. */
 function logHost() {
   const server = http.createServer((request, response) => {
+    if (request.url === "/gone") response.statusCode = 404;
     response.setHeader("content-type", "text/plain");
     response.end(samples.LOG);
   });
@@ -373,7 +386,12 @@ async function main() {
 
 async function walk(logs) {
   await send("push", [samples.push(PUSH, ["Cut the first stone", "Polish it until the tests can see their faces"])]);
-  await send("jobs", [...samples.manyJobs(told.project, PUSH), samples.fullJob(told.project, PUSH, FULL, logs)]);
+  const unread = { log_references: [{ name: "builds-4h", url: `${logs}/gone`, parse_status: "pending" }] };
+  await send("jobs", [
+    ...samples.manyJobs(told.project, PUSH),
+    samples.fullJob(told.project, PUSH, FULL, logs),
+    samples.job(told.project, PUSH, UNREAD, unread),
+  ]);
   const [held] = await send("jobs", [samples.job(told.project, LATE, PARKED)]);
   assert.equal(held.verdict, "parked");
 
@@ -396,6 +414,7 @@ async function walk(logs) {
       await recovers(page);
       await signIn(page);
       await replay(page);
+      await tryAgain(page);
       await administer(page);
       await overview(page);
       await withoutScript(context);
