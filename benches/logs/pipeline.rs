@@ -68,6 +68,7 @@ async fn with_push(store: Store) -> Gateway {
         active: true,
         description: String::new(),
         codebase: String::new(),
+        accepts_pull_requests: false,
     };
     let repository = store.save_repository(&repository).await.expect("a repository");
     let push = Push {

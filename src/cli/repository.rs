@@ -55,6 +55,9 @@ pub struct AddArgs {
     /// Refuse jobs for it
     #[arg(long)]
     inactive: bool,
+    /// Take pull requests as pushes, like `pull request` among the branches
+    #[arg(long)]
+    accepts_pull_requests: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -117,6 +120,7 @@ impl AddArgs {
             branch: self.branch.clone().unwrap_or_default(),
             group: self.group.clone().unwrap_or_default(),
             active: Some(!self.inactive),
+            accepts_pull_requests: self.accepts_pull_requests,
             ..Default::default()
         }
     }
@@ -152,5 +156,6 @@ fn as_value(repository: &Repository) -> Value {
         "active": repository.active(),
         "description": repository.description,
         "codebase": repository.codebase,
+        "accepts_pull_requests": repository.accepts_pull_requests,
     })
 }

@@ -184,6 +184,9 @@ fn fit(repository: &Repository, branch: &NoticedBranch) -> Option<BranchFit> {
     match (repository.kind, branch) {
         (RepositoryKind::Git, NoticedBranch::Named(name)) => branch_fits(name, listed?),
         (RepositoryKind::Git, NoticedBranch::PullRequest) => {
+            if repository.accepts_pull_requests {
+                return Some(BranchFit::Exact);
+            }
             branch_fits(PULL_REQUESTS, listed?).filter(|fit| *fit == BranchFit::Exact)
         }
         (RepositoryKind::Mercurial, NoticedBranch::Whole) => listed.is_none().then_some(BranchFit::Exact),
@@ -218,6 +221,7 @@ mod tests {
             active,
             description: String::new(),
             codebase: String::new(),
+            accepts_pull_requests: false,
         }
     }
 
@@ -256,5 +260,22 @@ mod tests {
         }
         let elsewhere = RepositoryAddress::new("https://github.com/acme/other");
         assert!(find(&directory, &elsewhere, &named("main")).is_err());
+    }
+
+    #[test]
+    fn pull_requests_are_for_repositories_that_accept_them_whatever_their_branches() {
+        let flagged = |branch| Repository {
+            accepts_pull_requests: true,
+            ..repository("flagged", RepositoryKind::Git, branch, true)
+        };
+        for (known, expected) in [
+            (flagged(Some("main")), Some(BranchFit::Exact)),
+            (flagged(None), Some(BranchFit::Exact)),
+            (repository("usual", RepositoryKind::Git, Some("main"), true), None),
+            (repository("usual", RepositoryKind::Git, Some("*"), true), None),
+            (Repository { kind: RepositoryKind::Mercurial, ..flagged(None) }, None),
+        ] {
+            assert_eq!(fit(&known, &NoticedBranch::PullRequest), expected, "{known:?}");
+        }
     }
 }

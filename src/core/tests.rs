@@ -57,6 +57,7 @@ fn repository(name: &str) -> Repository {
         active: true,
         description: String::new(),
         codebase: String::new(),
+        accepts_pull_requests: false,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Repository {
     pub description: String,
     /// Code base, for instance `gecko`.
     pub codebase: String,
+    /// Pull requests are pushes of it too (ingest contract 3.5).
+    pub accepts_pull_requests: bool,
 }
 
 /// Version control system of a repository.

@@ -18,6 +18,7 @@ pub struct RepositoryForm {
     pub active: bool,
     pub description: String,
     pub codebase: String,
+    pub accepts_pull_requests: bool,
 }
 
 /// A field that breaks its rule.
@@ -70,6 +71,7 @@ impl RepositoryForm {
             active: self.active,
             description: self.description,
             codebase: self.codebase,
+            accepts_pull_requests: self.accepts_pull_requests,
         })
     }
 }

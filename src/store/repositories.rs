@@ -66,6 +66,7 @@ pub(super) async fn save(
         Column::Active,
         Column::Description,
         Column::Codebase,
+        Column::AcceptsPullRequests,
     ];
     if flags.is_some() {
         changed.extend([Column::PerformanceAlertsEnabled, Column::ExpirePerformanceData, Column::IsTryRepo]);
@@ -84,7 +85,7 @@ pub(super) async fn save(
         performance_alerts_enabled: Set(flags.performance_alerts_enabled),
         expire_performance_data: Set(flags.expire_performance_data),
         is_try_repo: Set(flags.is_try_repo),
-        accepts_pull_requests: Set(false),
+        accepts_pull_requests: Set(repository.accepts_pull_requests),
         created_at: Set(to_micros(Utc::now())),
     };
     let or_change = OnConflict::column(Column::Name).update_columns(changed).to_owned();
@@ -140,5 +141,6 @@ fn read(row: repository::Model, group: Option<repository_group::Model>) -> Resul
         active: row.active,
         description: row.description,
         codebase: row.codebase,
+        accepts_pull_requests: row.accepts_pull_requests,
     })
 }

@@ -78,6 +78,8 @@ struct RepositoryFields {
     expire_performance_data: bool,
     #[serde(default)]
     is_try_repo: bool,
+    #[serde(default)]
+    accepts_pull_requests: bool,
 }
 
 fn yes() -> bool {
@@ -141,6 +143,7 @@ impl RepositoryFields {
             active: self.active_status == "active",
             description: self.description.clone(),
             codebase: self.codebase.clone(),
+            accepts_pull_requests: self.accepts_pull_requests,
         })
     }
 

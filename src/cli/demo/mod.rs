@@ -154,6 +154,7 @@ async fn database(configuration: &Configuration) -> Result<Store, Failure> {
         active: true,
         description: "The repository of `herdgate demo`".into(),
         codebase: "quarry".into(),
+        accepts_pull_requests: false,
     };
     store.save_repository(&repository).await?;
     Ok(store)

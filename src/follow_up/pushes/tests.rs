@@ -143,6 +143,7 @@ async fn register(
         active: true,
         description: String::new(),
         codebase: String::new(),
+        accepts_pull_requests: false,
     };
     gateway.store().save_repository(&repository).await.unwrap()
 }

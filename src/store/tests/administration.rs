@@ -158,7 +158,7 @@ const GROUPS: &str =
 const REPOSITORIES: &str = r#"[
   {"pk": 9, "model": "model.repository", "fields": {"dvcs_type": "git", "name": "qa-tests",
    "url": "https://github.com/example/qa-tests", "branch": "master", "active_status": "active",
-   "codebase": "qa", "repository_group": 4, "description": "d"}},
+   "codebase": "qa", "repository_group": 4, "description": "d", "accepts_pull_requests": true}},
   {"pk": 3, "model": "model.repository", "fields": {"dvcs_type": "hg", "name": "old",
    "url": "", "active_status": "onhold", "codebase": "", "repository_group": 5, "description": ""}}
 ]"#;
@@ -171,6 +171,7 @@ on_each_database! {
         assert_eq!((&*before[0].name.to_string(), before[0].active), ("old", false));
         assert_eq!(before[1].group.as_deref(), Some("qa"));
         assert_eq!(before[1].branch.as_deref(), Some("master"));
+        assert_eq!((before[0].accepts_pull_requests, before[1].accepts_pull_requests), (false, true));
         // Without the groups at hand a repository keeps the one it has.
         store.import_repositories(&[REPOSITORIES]).await.unwrap();
         assert_eq!(store.repositories().await.unwrap(), before);

@@ -36,6 +36,7 @@ pub fn repository(name: &str) -> Repository {
         active: true,
         description: String::new(),
         codebase: "gecko".into(),
+        accepts_pull_requests: false,
     }
 }
 

@@ -23,6 +23,7 @@ pub fn repository(repository: &Repository) -> proto::Repository {
         id: repository.id.into(),
         description: repository.description.clone(),
         codebase: repository.codebase.clone(),
+        accepts_pull_requests: repository.accepts_pull_requests,
     }
 }
 
@@ -40,6 +41,7 @@ pub fn repository_of(message: proto::Repository) -> Result<Repository, Refusal> 
         active: message.active.unwrap_or(true),
         description: message.description,
         codebase: message.codebase,
+        accepts_pull_requests: message.accepts_pull_requests,
     };
     form.check().map_err(|InvalidRepository { field, problem }| Refusal::invalid(field, problem))
 }
@@ -229,6 +231,7 @@ mod tests {
             group: "development".into(),
             description: "d".into(),
             codebase: "gecko".into(),
+            accepts_pull_requests: true,
             ..wanted()
         };
         for message in [full, wanted()] {

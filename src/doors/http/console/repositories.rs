@@ -112,6 +112,11 @@ fn form(session: &Session, edited: Option<&Repository>) -> Markup {
                         checked[edited.is_none_or(|one| one.active)];
                     " Takes jobs in"
                 }
+                label .check {
+                    input type="checkbox" name="accepts_pull_requests" value="yes"
+                        checked[edited.is_some_and(|one| one.accepts_pull_requests)];
+                    " Takes pull requests as pushes"
+                }
                 button .primary type="submit" { "Save" }
             }
         }
@@ -141,5 +146,6 @@ fn form_of(fields: &Fields) -> RepositoryForm {
         active: fields.is_ticked("active"),
         description: text("description"),
         codebase: text("codebase"),
+        accepts_pull_requests: fields.is_ticked("accepts_pull_requests"),
     }
 }

@@ -92,6 +92,7 @@ async fn on_each_database_as<F: AsyncFn(Submitter)>(
             active: true,
             description: String::new(),
             codebase: String::new(),
+            accepts_pull_requests: false,
         };
         store.save_repository(&repository).await.unwrap();
         let gateway = Gateway::start(store.clone(), GatewayOptions::default()).await.unwrap();

@@ -121,6 +121,7 @@ fn repository(name: &str, active: bool) -> Repository {
         active,
         description: String::new(),
         codebase: "gecko".into(),
+        accepts_pull_requests: false,
     }
 }
 
