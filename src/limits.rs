@@ -457,6 +457,10 @@ pub const CACHED_SEARCHES: usize = 10_000;
 pub const CACHED_BUGS: u64 = 40_000;
 /// A result is not kept longer: an open bug ceases to be recent.
 pub const CACHED_SEARCH_AGE: TimeDelta = TimeDelta::minutes(10);
+/// Newest bugs whose words tell what is rare in the list, for PostgreSQL's index of it.
+pub const BUG_SAMPLE: usize = 5000;
+/// The words are taken anew after this time.
+pub const BUG_SAMPLE_AGE: Duration = Duration::from_secs(60);
 /// Longest time from the request for a page of bugs to its last byte.
 pub const BUG_LIST_READ: Duration = Duration::from_secs(120);
 /// Bytes of a page of bugs, as received and as decoded, each.

@@ -1,7 +1,8 @@
 //! Finding bugs by a part of their summary, for several terms in one statement (logs contract 8.5).
 //!
-//! PostgreSQL has an index of trigrams for `LIKE`, SQLite one for phrases of any characters. Both find the
-//! rows whose folded summary contains the folded term, whatever characters that has.
+//! PostgreSQL has an index of trigrams for `LIKE`, asked for as much of a term as is rare (`bug_probes`), SQLite
+//! one for phrases of any characters. Both find the rows whose folded summary contains the folded term, whatever
+//! characters that has.
 
 use super::batch::Row;
 use super::json_rows::DialectStatement;
@@ -43,8 +44,11 @@ impl Store {
         if query.terms.is_empty() {
             return Ok(found);
         }
-        let is_sqlite = matches!(self.backend(), Backend::Sqlite { .. });
-        let pattern = if is_sqlite { phrase } else { containing };
+        let words = match self.backend() {
+            Backend::Sqlite { .. } => None,
+            Backend::Postgres { .. } => Some(self.sampled_words.of(self).await?),
+        };
+        let pattern = |term: &str| words.as_ref().map_or_else(|| phrase(term), |words| words.probe(term));
         let terms: Vec<_> = query
             .terms
             .iter()
@@ -66,21 +70,40 @@ impl Store {
 
     async fn matching_bugs(&self, profile: Profile, terms: &str, since: i64) -> Result<Vec<Row>, StoreError> {
         let statement = DialectStatement {
-            postgres: || statement(profile, FROM_POSTGRES, "strpos"),
-            sqlite: || statement(profile, FROM_SQLITE, "instr"),
+            postgres: || statement(profile, &POSTGRES),
+            sqlite: || statement(profile, &SQLITE),
         };
         self.read_rows(statement, terms, &[since]).await
     }
 }
 
-const FROM_POSTGRES: &str = "jsonb_to_recordset($1::jsonb) AS t(place int, term text, pattern text) \
-     JOIN bugs b ON b.folded LIKE t.pattern";
-const FROM_SQLITE: &str = "(SELECT value ->> 'place' AS place, value ->> 'term' AS term, \
-     value ->> 'pattern' AS pattern FROM json_each($1)) AS t \
-     CROSS JOIN bugs_folded_trigrams f ON f.folded MATCH t.pattern CROSS JOIN bugs b ON b.id = f.rowid";
+/// How a database says it.
+struct Dialect {
+    /// Terms `t` and the bugs `b` that contain them.
+    from: &'static str,
+    /// The function that tells where a text contains another.
+    position: &'static str,
+    /// From the ids in `ranked` to their `bugs`.
+    look_up: &'static str,
+}
 
-/// `from` gives terms `t` and the bugs `b` that contain them; `position` is the function that tells where.
-fn statement(profile: Profile, from: &str, position: &str) -> String {
+const POSTGRES: Dialect = Dialect {
+    from: "jsonb_to_recordset($1::jsonb) AS t(place int, term text, pattern text) \
+           JOIN bugs b ON b.folded LIKE t.pattern AND strpos(b.folded, t.term) > 0",
+    position: "strpos",
+    // One by one: the planner, which cannot know how few there are, would read the whole list.
+    look_up: "CROSS JOIN LATERAL (SELECT * FROM bugs WHERE bugs.id = ranked.id LIMIT 1) AS bugs",
+};
+const SQLITE: Dialect = Dialect {
+    from: "(SELECT value ->> 'place' AS place, value ->> 'term' AS term, value ->> 'pattern' AS pattern \
+           FROM json_each($1)) AS t \
+           CROSS JOIN bugs_folded_trigrams f ON f.folded MATCH t.pattern CROSS JOIN bugs b ON b.id = f.rowid",
+    position: "instr",
+    look_up: "JOIN bugs ON bugs.id = ranked.id",
+};
+
+fn statement(profile: Profile, dialect: &Dialect) -> String {
+    let Dialect { from, position, look_up } = dialect;
     let is_recent = "b.resolution = '' AND b.modified >= $2";
     let (condition, list, order, most) = match profile {
         // The more often a summary has the term, the more relevant it is; most have it once.
@@ -105,23 +128,9 @@ fn statement(profile: Profile, from: &str, position: &str) -> String {
         "SELECT ranked.place, bugs.id, status, resolution, summary, crash_signature, keywords, os, modified, \
          whiteboard, dupe_of FROM (SELECT t.place, b.id, ROW_NUMBER() OVER (PARTITION BY t.place, ({list}) \
          ORDER BY {order}, b.id) AS place_in_list FROM {from} WHERE {condition}) AS ranked \
-         JOIN bugs ON bugs.id = ranked.id \
+         {look_up} \
          WHERE place_in_list <= {most} ORDER BY ranked.place, place_in_list, bugs.id"
     )
-}
-
-/// A pattern for `LIKE`.
-fn containing(term: &str) -> String {
-    let mut pattern = String::with_capacity(term.len() + 2);
-    pattern.push('%');
-    for character in term.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// A phrase of FTS5, in which only quotation marks mean anything.

@@ -1,6 +1,7 @@
 //! What the gateway remembers, on SQLite or PostgreSQL, through sea-orm.
 
 pub(crate) mod batch;
+mod bug_probes;
 mod bug_search;
 mod bugs;
 mod changes;
@@ -123,6 +124,8 @@ pub struct Store {
     statements: Arc<AtomicU64>,
     /// Names by signature, which never change.
     shown_signatures: Arc<lists::ShownSignatures>,
+    /// What is rare in the bug list.
+    sampled_words: Arc<bug_probes::SampledWords>,
 }
 
 impl Store {
@@ -156,6 +159,7 @@ impl Store {
             database_id: Arc::default(),
             statements: Arc::default(),
             shown_signatures: Arc::default(),
+            sampled_words: Arc::default(),
         };
         store.recognise_database().await?;
         Ok(store)

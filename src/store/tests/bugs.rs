@@ -67,6 +67,25 @@ on_each_database! {
 }
 
 on_each_database! {
+    async fn only_what_contains_all_of_a_long_term_is_found_by_its_rare_words(store: &Store) {
+        let summary = |number: i64| format!("Intermittent dom/tests/test_dial_{number}_gauge_x{number}.html | reads 7");
+        let bugs: Vec<Bug> = (1000..1600).map(|number| bug(number, &summary(number))).collect();
+        import(store, &bugs, BugListPart::Some).await;
+        let terms = [
+            "dom/tests/test_dial_1234_gauge_x1234.html | reads",
+            "dom/tests/test_dial_1234_gauge_x1235.html | reads",
+            "ests/test_dial_1234_gauge_x1234.htm",
+            "dom/tests/test_dial_1234 gauge x1234.html | reads",
+            "dom%tests_test%dial_1234_gauge_x1234_html | reads",
+        ];
+        for profile in [Profile::Of2018, Profile::Of2026] {
+            let whole = if profile == Profile::Of2018 { vec![1234] } else { vec![] };
+            assert_eq!(found(store, profile, &terms).await, [vec![1234], vec![], whole, vec![], vec![]]);
+        }
+    }
+}
+
+on_each_database! {
     async fn a_bug_is_found_by_its_new_summary_only_and_comes_back_as_it_was_given(store: &Store) {
         import(store, &[bug(1, "Intermittent test_dial.js")], BugListPart::Some).await;
         let renamed = bug(1, "Intermittent test_gauge.js");
