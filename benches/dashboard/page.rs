@@ -29,10 +29,10 @@ impl Page {
         serde_json::from_slice(answer).expect("a page of jobs")
     }
 
-    /// The latest change on the page.
-    pub fn latest_change(&self) -> Option<String> {
-        let place = self.job_property_names.iter().position(|name| name == "last_modified")?;
-        self.results.iter().filter_map(|row| row[place].as_str()).max().map(str::to_owned)
+    /// When each job on the page was changed.
+    pub fn changes(&self) -> impl Iterator<Item = &str> {
+        let place = self.job_property_names.iter().position(|name| name == "last_modified");
+        place.into_iter().flat_map(|place| self.results.iter().filter_map(move |row| row[place].as_str()))
     }
 }
 

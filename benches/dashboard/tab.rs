@@ -25,6 +25,8 @@ pub struct Polled {
     /// Jobs in all answers, and their bytes on the wire.
     pub rows: usize,
     pub bytes: usize,
+    /// Jobs that changed later than all that the tab knew.
+    pub new: usize,
 }
 
 impl Polled {
@@ -33,6 +35,7 @@ impl Polled {
         self.jobs.extend(other.jobs);
         self.rows += other.rows;
         self.bytes += other.bytes;
+        self.new += other.new;
     }
 }
 
@@ -40,16 +43,17 @@ impl Tab {
     pub async fn open(mut connection: Connection) -> Self {
         let list = connection.get(&format!("/api/project/{PROJECT}/push/?full=true&count=10")).await;
         let list = PushList::parse(&list.unpacked()).results;
-        let mut latest: Option<String> = None;
+        let mut latest = NaiveDateTime::MIN;
         for push in &list {
             let answer = connection.get(&format!("/api/jobs/?push_id={}", push.id)).await;
-            latest = latest.max(Page::parse(&answer.unpacked()).latest_change());
+            let page = Page::parse(&answer.unpacked());
+            latest = page.changes().map(time).fold(latest, NaiveDateTime::max);
         }
         Self {
             connection,
             pushes: list.iter().map(|push| push.id).collect(),
             newest_revision: list.first().expect("pushes are stored").revision.clone(),
-            latest_change: time(&latest.expect("they have jobs")),
+            latest_change: latest,
         }
     }
 
@@ -59,7 +63,7 @@ impl Tab {
     }
 
     /// Polls at these times from now on.
-    pub async fn poll(mut self, first: Duration, interval: Duration, until: Instant) -> Polled {
+    pub async fn poll(mut self, first: Duration, interval: Duration, until: Instant) -> (Self, Polled) {
         let mut polled = Polled::default();
         let mut due = Instant::now() + first;
         while due < until {
@@ -67,7 +71,7 @@ impl Tab {
             self.poll_once(&mut polled).await;
             due += interval;
         }
-        polled
+        (self, polled)
     }
 
     async fn poll_once(&mut self, polled: &mut Polled) {
@@ -80,15 +84,20 @@ impl Tab {
 
         let pushes: Vec<String> = self.pushes.iter().map(i64::to_string).collect();
         let since = (self.latest_change - OVERLAP).format("%Y-%m-%dT%H:%M:%S%.3f");
-        let path = format!("/api/jobs/?push_id__in={}&last_modified__gt={since}", pushes.join(","));
-        let asked = Instant::now();
-        let answer = self.connection.get(&path).await;
-        polled.jobs.push(asked.elapsed());
-        polled.bytes += answer.size();
-        let page = Page::parse(&answer.unpacked());
-        polled.rows += page.results.len();
-        if let Some(latest) = page.latest_change() {
-            self.latest_change = time(&latest);
+        let mut next = Some(format!("/api/jobs/?push_id__in={}&last_modified__gt={since}", pushes.join(",")));
+        let known = self.latest_change;
+        while let Some(path) = next {
+            let asked = Instant::now();
+            let answer = self.connection.get(&path).await;
+            polled.jobs.push(asked.elapsed());
+            polled.bytes += answer.size();
+            let page = Page::parse(&answer.unpacked());
+            polled.rows += page.results.len();
+            for change in page.changes().map(time) {
+                polled.new += usize::from(change > known);
+                self.latest_change = self.latest_change.max(change);
+            }
+            next = page.next;
         }
     }
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// What to do with repositories.
 #[derive(Debug, Subcommand)]
 pub enum RepositoryCommand {
-    /// Add a repository, or change the one of this name
+    /// Add a repository, or change the one of this name: what no option says stays as it is
     Add(AddArgs),
     /// List repositories by name
     List {
@@ -40,24 +40,31 @@ pub struct AddArgs {
     /// Name: 1 to 50 of A-Z a-z 0-9 _ -
     #[arg(value_parser = name)]
     name: String,
-    /// Where the repository is
+    /// Where the repository is; needed for a new one
     #[arg(long)]
-    url: String,
-    /// Version control system
-    #[arg(long, value_enum, default_value_t = Dvcs::Git)]
-    dvcs: Dvcs,
-    /// Branch
+    url: Option<String>,
+    /// Version control system; git for a new one
+    #[arg(long, value_enum)]
+    dvcs: Option<Dvcs>,
+    /// Branches whose pushes are taken, separated by commas; one may end in `*`. A Git repository without
+    /// any takes none from messages
     #[arg(long)]
     branch: Option<String>,
     /// Group that the dashboard shows it in
     #[arg(long)]
     group: Option<String>,
-    /// Refuse jobs for it
+    /// Code base, such as `gecko`
     #[arg(long)]
-    inactive: bool,
-    /// Take pull requests as pushes, like `pull request` among the branches
+    codebase: Option<String>,
+    /// Description
     #[arg(long)]
-    accepts_pull_requests: bool,
+    description: Option<String>,
+    /// Whether it takes jobs and pushes; a new one does
+    #[arg(long, value_name = "YES_OR_NO")]
+    active: Option<YesOrNo>,
+    /// Whether pull requests are taken as pushes, as with `pull request` among the branches; no for a new one
+    #[arg(long, value_name = "YES_OR_NO")]
+    accepts_pull_requests: Option<YesOrNo>,
     #[command(flatten)]
     target: Target,
 }
@@ -68,13 +75,21 @@ enum Dvcs {
     Hg,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum YesOrNo {
+    Yes,
+    No,
+}
+
 pub(super) async fn run(command: RepositoryCommand, context: Context) -> Result<Exit, Failure> {
     let open =
         async |target: &Target| Administration::open(target, || context.configuration(), Create::Never).await;
     match command {
         RepositoryCommand::Add(arguments) => {
             let mut administration = open(&arguments.target).await?;
-            let stored = administration.add_repository(arguments.repository()).await?;
+            let known =
+                administration.repositories().await?.into_iter().find(|one| one.name == arguments.name);
+            let stored = administration.add_repository(arguments.repository(known)?).await?;
             line(&format!("{} is repository {}", stored.name, stored.id))?;
         }
         RepositoryCommand::List { json: as_json, target } => {
@@ -109,20 +124,38 @@ async fn import(files: &[PathBuf], context: &Context) -> Result<(), Failure> {
 }
 
 impl AddArgs {
-    fn repository(&self) -> Repository {
-        Repository {
-            name: self.name.clone(),
-            url: self.url.clone(),
-            dvcs_type: match self.dvcs {
-                Dvcs::Git => "git".into(),
-                Dvcs::Hg => "hg".into(),
-            },
-            branch: self.branch.clone().unwrap_or_default(),
-            group: self.group.clone().unwrap_or_default(),
-            active: Some(!self.inactive),
-            accepts_pull_requests: self.accepts_pull_requests,
-            ..Default::default()
+    /// What is wanted, from what is known of it.
+    fn repository(self, known: Option<Repository>) -> Result<Repository, Failure> {
+        let unknown = || Repository { name: self.name, dvcs_type: "git".into(), ..Default::default() };
+        let mut repository = known.unwrap_or_else(unknown);
+        let texts = [
+            (&mut repository.url, self.url),
+            (&mut repository.branch, self.branch),
+            (&mut repository.group, self.group),
+            (&mut repository.codebase, self.codebase),
+            (&mut repository.description, self.description),
+        ];
+        for (field, given) in texts {
+            if let Some(given) = given {
+                *field = given;
+            }
         }
+        if let Some(dvcs) = self.dvcs {
+            repository.dvcs_type = if let Dvcs::Git = dvcs { "git".into() } else { "hg".into() };
+        }
+        if let Some(active) = self.active {
+            repository.active = Some(active == YesOrNo::Yes);
+        }
+        if let Some(accepts) = self.accepts_pull_requests {
+            repository.accepts_pull_requests = accepts == YesOrNo::Yes;
+        }
+        if repository.url.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{} is not known yet: say --url, where it is",
+                repository.name
+            )));
+        }
+        Ok(repository)
     }
 }
 

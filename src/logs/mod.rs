@@ -14,6 +14,7 @@ mod details;
 mod error_summary;
 mod errors;
 mod group_results;
+mod line_ends;
 mod lines;
 mod markers;
 mod parsed;
@@ -28,6 +29,7 @@ mod tests;
 pub use cross_reference::{StructuredFailure, cross_reference};
 pub use error_summary::{ErrorSummary, ErrorSummaryParser, ErrorSummaryProblem, FailureLine};
 pub use group_results::{GroupProblem, GroupResult, GroupStatus};
+pub use line_ends::LineEnds;
 pub use lines::LONGEST_LINE;
 pub use parsed::{Artifacts, Detail, LogError, ParsedLog, PerformanceArtifact, Step, Summary};
 

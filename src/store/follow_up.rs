@@ -279,25 +279,29 @@ impl Store {
         why: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
-        self.bury_marked(queue, lease, why, now, failed.marks(queue)).await
-    }
-
-    /// Gives an entry up with other further assignments than those of failure.
-    pub(super) async fn bury_marked(
-        &self,
-        queue: &QueueTable,
-        lease: &Lease,
-        why: &str,
-        now: i64,
-        marks: &str,
-    ) -> Result<bool, StoreError> {
         let values = [now.into(), said(why)];
         let assignments = with(
             "queue_priority = NULL, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, \
              dead_at = $3, last_error = $4",
-            marks,
+            failed.marks(queue),
         );
         self.change_leased(queue, lease, &assignments, values).await
+    }
+
+    /// Takes an entry out of its queue that is neither done nor given up: nobody is to look into it.
+    pub(super) async fn dismiss_work(
+        &self,
+        queue: &QueueTable,
+        lease: &Lease,
+        why: &str,
+        marks: &str,
+    ) -> Result<bool, StoreError> {
+        let assignments = with(
+            "queue_priority = NULL, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, \
+             last_error = $3",
+            marks,
+        );
+        self.change_leased(queue, lease, &assignments, [said(why)]).await
     }
 
     /// Gives an entry back as it was before it was claimed. False: the lease was lost.

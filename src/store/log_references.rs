@@ -2,9 +2,7 @@
 
 use super::entities::jobs::{job_log, performance_fetch};
 use super::follow_up::{LOGS, Lease};
-use super::time::to_micros;
 use super::{Store, StoreError};
-use chrono::Utc;
 use sea_orm::{EntityTrait, FromQueryResult, QuerySelect};
 
 /// What to read, and by which rules.
@@ -44,6 +42,6 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn skip_log(&self, lease: &Lease, why: &str) -> Result<bool, StoreError> {
-        self.bury_marked(&LOGS, lease, why, to_micros(Utc::now()), "status = 3").await
+        self.dismiss_work(&LOGS, lease, why, "status = 3").await
     }
 }

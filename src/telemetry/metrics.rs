@@ -143,7 +143,9 @@ impl Metrics {
                 .build(),
             pulse_disagreements: meter
                 .u64_counter("herdgate.pulse.routing_key.disagreements")
-                .with_description("Messages whose routing key does not name the project that they name.")
+                .with_description(
+                    "Messages whose routing key does not name the project that they name, by registration.",
+                )
                 .build(),
             push_notices_skipped: meter
                 .u64_counter("herdgate.push_notices.skipped")
@@ -251,8 +253,8 @@ impl Metrics {
     }
 
     /// Messages whose routing key does not name their project.
-    pub fn pulse_disagreements(&self, count: u64) {
-        self.pulse_disagreements.add(count, &[]);
+    pub fn pulse_disagreement(&self, registration: &str) {
+        self.pulse_disagreements.add(1, &[KeyValue::new("registration", registration.to_owned())]);
     }
 
     /// A message about a push of which nothing is stored.

@@ -211,7 +211,7 @@ mod tests {
             metrics.pulse_consumers("consuming", 2);
             metrics.pulse_unacked(5);
             metrics.pulse_redelivered(3);
-            metrics.pulse_disagreements(1);
+            metrics.pulse_disagreement("kiln");
             metrics.push_notice_skipped("tag");
         });
         for line in [
@@ -232,7 +232,7 @@ mod tests {
             "herdgate_pulse_exchanges{phase=\"consuming\"} 2",
             "herdgate_pulse_unacknowledged 5",
             "herdgate_pulse_redelivered_total 3",
-            "herdgate_pulse_routing_key_disagreements_total 1",
+            "herdgate_pulse_routing_key_disagreements_total{registration=\"kiln\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -3,6 +3,7 @@
 use crate::harness::command::{Ran, herdgate, herdgate_on, run};
 use crate::harness::gateway::PROJECT;
 use crate::harness::jobs::{new_guid, new_revision, pulse};
+use crate::harness::rabbitmq::Broker;
 use crate::harness::reading::all_jobs;
 use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway};
@@ -35,6 +36,19 @@ async fn demo_once_prints_a_verdict_for_every_sample_and_ends_well() {
 }
 
 #[tokio::test]
+async fn demo_tells_the_way_over_pulse_where_a_broker_is_configured_and_leaves_nothing_there() {
+    let Some(broker) = Broker::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = herdgate(folder.path());
+    demo.args(["demo", "--once"]).env("HERDGATE_PULSE_URL", &broker.url);
+    let printed = run(&mut demo).await.done();
+    let (_, told) = printed.split_once("over Pulse, published").unwrap_or_else(|| panic!("{printed}"));
+    assert_eq!(told.matches("stored: ").count(), 5, "{told}");
+    assert_eq!(told.matches("held: rejected").count(), 1, "{told}");
+    assert!(told.contains("queue and exchange are removed"), "{told}");
+}
+
+#[tokio::test]
 async fn validate_ends_with_0_if_all_is_valid_and_else_with_1_and_every_violation() {
     let database = Database::sqlite();
     let good = file(&database, "good.json", &pulse(&new_guid(), &new_revision()));
@@ -50,6 +64,44 @@ async fn validate_ends_with_0_if_all_is_valid_and_else_with_1_and_every_violatio
     for path in ["/taskId", "/tier"] {
         assert!(ran.stdout.contains(path), "{ran:?}");
     }
+}
+
+#[tokio::test]
+async fn a_repository_that_is_added_again_keeps_what_is_not_said() {
+    let database = Database::sqlite();
+    let add = async |options: &[&str]| {
+        run(herdgate_on(&database).args(["repository", "add", "quince"]).args(options)).await
+    };
+    let refused = add(&["--active", "no"]).await;
+    assert_eq!((refused.code, refused.stderr.contains("say --url")), (Some(USAGE), true), "{refused:?}");
+    let everything = [
+        "--url",
+        "https://hg.example.org/quince",
+        "--dvcs",
+        "hg",
+        "--branch",
+        "default",
+        "--group",
+        "trees",
+        "--codebase",
+        "gecko",
+        "--description",
+        "about it",
+        "--accepts-pull-requests",
+        "yes",
+    ];
+    add(&everything).await.done();
+    add(&["--active", "no"]).await.done();
+    let listed = run(herdgate_on(&database).args(["repository", "list", "--json"])).await.done();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let mut one = listed[0].clone();
+    one.as_object_mut().unwrap().remove("id");
+    let expected = json!({
+        "name": "quince", "url": "https://hg.example.org/quince", "dvcs_type": "hg", "branch": "default",
+        "group": "trees", "codebase": "gecko", "description": "about it", "accepts_pull_requests": true,
+        "active": false,
+    });
+    assert_eq!(one, expected);
 }
 
 #[tokio::test]

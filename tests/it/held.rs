@@ -10,8 +10,8 @@ use crate::harness::{Database, Gateway, eventually};
 use herdgate::proto::get_job_response::Found;
 use herdgate::proto::{
     AddRepositoryRequest, DiscardHeldMessagesRequest, GetHeldMessageRequest, HeldMessage, HeldState, Job,
-    JobState, ListHeldMessagesRequest, Outcome, Reason, ReplayHeldMessagesRequest, Repository,
-    SubmitArtifactsRequest, Verdict,
+    JobState, ListArtifactsRequest, ListHeldMessagesRequest, Outcome, Reason, ReplayHeldMessagesRequest,
+    Repository, SubmitArtifactsRequest, Verdict,
 };
 use prost::Message;
 use serde_json::{Value, json};
@@ -225,6 +225,32 @@ async fn an_artifact_of_a_known_job_is_attached_at_once(database: Database) {
     assert_eq!(stored(&gateway, &guid).await.1.artifact_names, ["wishlist"]);
 }
 
+async fn artifacts_of_a_job_are_read_over_grpc_as_far_as_an_answer_takes_them(database: Database) {
+    let gateway = Gateway::on(&database).start().await;
+    let (guid, revision) = (new_guid(), new_push(&gateway).await);
+    submit_one(&mut gateway.ingest(), running(&guid, &revision)).await;
+    let large = json!("x".repeat(2 * 1024 * 1024));
+    for (name, blob) in [("wishlist", &json!({"a": 1})), ("slab", &large), ("beam", &large)] {
+        let verdicts = submit_artifacts(&gateway, vec![artifact(&guid, name, blob)]).await;
+        assert_eq!(said(&verdicts[0]), (Outcome::Stored, Reason::PartsAdded));
+    }
+    let ask = async |guid: &str, name: &str| {
+        let request = ListArtifactsRequest { job_guid: guid.into(), name: name.into() };
+        gateway.query().list_artifacts(request).await.map(tonic::Response::into_inner)
+    };
+    let all = ask(&guid, "").await.unwrap();
+    let names: Vec<&str> = all.artifacts.iter().map(|artifact| &*artifact.name).collect();
+    assert_eq!((names, all.artifacts_left_out), (vec!["wishlist", "slab"], true));
+    assert_eq!((&*all.artifacts[0].r#type, &*all.artifacts[0].blob_json), ("json", "{\"a\":1}"));
+    let one = ask(&guid, "beam").await.unwrap();
+    assert_eq!((one.artifacts.len(), one.artifacts_left_out), (1, false));
+    assert_eq!(one.artifacts[0].blob_json, large.to_string());
+    assert_eq!(ask(&guid, "nothing").await.unwrap().artifacts, []);
+    for (guid, name, code) in [("nobody/0", "", Code::NotFound), (&guid, "a\0", Code::InvalidArgument)] {
+        assert_eq!(ask(guid, name).await.unwrap_err().code(), code, "{guid:?} {name:?}");
+    }
+}
+
 async fn r17_a_reader_is_told_what_is_held_of_a_job_that_is_not_stored(database: Database) {
     let gateway = Gateway::on(&database).start().await;
     assert_eq!(get_job(&gateway, &new_guid()).await, None);
@@ -305,6 +331,7 @@ on_both_databases!(
     held_messages_are_administered_by_command,
     r15_an_artifact_waits_for_its_job_and_is_stored_with_it,
     an_artifact_of_a_known_job_is_attached_at_once,
+    artifacts_of_a_job_are_read_over_grpc_as_far_as_an_answer_takes_them,
     r17_a_reader_is_told_what_is_held_of_a_job_that_is_not_stored,
     r17_a_job_says_how_it_came_in,
 );

@@ -141,7 +141,10 @@ async fn a_routing_key_that_names_another_project_is_noticed_and_stored(database
     publisher.send(KEY, &pulse(&guids[1], &revision)).await;
     all_stored(&gateway, &guids).await;
     let metrics = metrics(&gateway).await;
-    assert!(metrics.contains("herdgate_pulse_routing_key_disagreements_total 1"), "{metrics}");
+    let disagreed =
+        |line: &&str| line.starts_with("herdgate_pulse_routing_key_disagreements_total{registration=");
+    let disagreed: Vec<&str> = metrics.lines().filter(disagreed).collect();
+    assert!(matches!(disagreed[..], [one] if one.ends_with(" 1")), "{metrics}");
     assert!(metrics.contains("herdgate_pulse_connected{broker=\"default\"} 1"), "{metrics}");
     assert!(metrics.contains("herdgate_submissions_decided_total{door=\"pulse\",verdict=\"stored\"} 2"));
 }

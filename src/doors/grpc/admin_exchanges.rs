@@ -18,10 +18,15 @@ impl Admin {
     ) -> Result<AddExchangeResponse, Refusal> {
         let wanted = request.exchange.ok_or_else(|| Refusal::invalid("exchange", "must be given"))?;
         let registration = translate::registration_of(wanted)?;
-        self.gateway.store().save_registration(&registration).await?;
+        let store = self.gateway.store();
+        let before = store.registration(&registration.name).await?;
+        store.save_registration(&registration).await?;
         self.gateway.refresh_directory().await?;
         tracing::info!(registration = %registration.name, by = %by.source, "exchange registered");
-        Ok(AddExchangeResponse { exchange: Some(translate::exchange(&registration, None)) })
+        Ok(AddExchangeResponse {
+            exchange: Some(translate::exchange(&registration, None)),
+            replaced: before.map(|before| translate::exchange(&before, None)),
+        })
     }
 
     pub(super) async fn registered_exchanges(&self) -> Result<ListExchangesResponse, Refusal> {

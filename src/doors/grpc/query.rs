@@ -13,9 +13,9 @@ use crate::limits;
 use crate::proto::get_job_response::Found;
 use crate::proto::{
     GetJobRequest, GetJobResponse, GetPerformanceDataRequest, GetPerformanceDataResponse,
-    ListBugSuggestionsRequest, ListBugSuggestionsResponse, ListFailureLinesRequest, ListFailureLinesResponse,
-    ListJobsRequest, ListJobsResponse, ListPushesRequest, ListPushesResponse, WatchJobsRequest,
-    WatchJobsResponse,
+    ListArtifactsRequest, ListArtifactsResponse, ListBugSuggestionsRequest, ListBugSuggestionsResponse,
+    ListFailureLinesRequest, ListFailureLinesResponse, ListJobsRequest, ListJobsResponse, ListPushesRequest,
+    ListPushesResponse, WatchJobsRequest, WatchJobsResponse,
 };
 use crate::store::model::{HeldFilter, JobFilter};
 use crate::telemetry::Metrics;
@@ -161,6 +161,22 @@ impl QueryService for Query {
         let (failure_lines, failure_lines_left_out) =
             fitting(failures.into_iter().map(translate::failure_line));
         Ok(Response::new(ListFailureLinesResponse { failure_lines, failure_lines_left_out }))
+    }
+
+    async fn list_artifacts(
+        &self,
+        request: Request<ListArtifactsRequest>,
+    ) -> Result<Response<ListArtifactsResponse>, Status> {
+        let ListArtifactsRequest { job_guid, name } = request.into_inner();
+        without_nul("name", &name)?;
+        let (_, job) = self.place_of(&job_guid).await?;
+        let name = Some(name.as_str()).filter(|name| !name.is_empty());
+        // One by itself has all of an answer but for its name and form.
+        let bytes = if name.is_some() { limits::ANSWER_BYTES - 1024 } else { limits::PAGE_BYTES };
+        let (artifacts, some_left_out) = self.gateway.store().job_artifacts(job, name, bytes as u64).await?;
+        let (artifacts, more_left_out) = fitting(artifacts.into_iter().map(translate::artifact));
+        let artifacts_left_out = some_left_out || more_left_out;
+        Ok(Response::new(ListArtifactsResponse { artifacts, artifacts_left_out }))
     }
 
     async fn get_performance_data(

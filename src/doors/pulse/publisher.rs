@@ -3,7 +3,10 @@
 use super::connection::{Brokers, PRECONDITION_FAILED, PulseError, answer, reply};
 use crate::limits;
 use futures::StreamExt;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions};
+use lapin::options::{
+    BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, ExchangeDeleteOptions,
+    QueueDeleteOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, Event, ExchangeKind};
 use tokio::time::timeout;
@@ -82,6 +85,20 @@ impl Publisher {
             reason = blocked => {
                 Err(PulseError::Lost(format!("the broker takes nothing from publishers now: {reason}")))
             }
+        }
+    }
+
+    /// Deletes a queue, whatever is in it, and the exchange unless others have bound queues to it.
+    ///
+    /// # Errors
+    /// If the broker does not let us.
+    pub async fn remove_with(&self, queue: &str) -> Result<(), PulseError> {
+        let of_queue = QueueDeleteOptions::default();
+        answer(self.channel.queue_delete(queue.into(), of_queue)).await??;
+        let of_exchange = ExchangeDeleteOptions { if_unused: true, ..Default::default() };
+        match answer(self.channel.exchange_delete(self.exchange.as_str().into(), of_exchange)).await? {
+            Err(error) if reply(&error).is_some_and(|(code, _)| code == PRECONDITION_FAILED) => Ok(()),
+            other => Ok(other?),
         }
     }
 

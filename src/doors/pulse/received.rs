@@ -26,6 +26,8 @@ pub(super) struct Received {
     /// Why there is nothing to decode.
     refusal: Option<Violation>,
     context: Arc<DeliveryContext>,
+    /// Name of the registration that it was consumed for.
+    registration: String,
     received_at: DateTime<Utc>,
     /// Open until the message is decided, if its publisher traces it.
     span: Option<Span>,
@@ -52,7 +54,9 @@ impl Received {
             },
             Err(violation) => (body, RawFormat::CompressedBody, Some(violation)),
         };
-        Self { tag: delivery.delivery_tag, raw: raw.into(), format, refusal, context, received_at, span }
+        let registration = registration.name.clone();
+        let (tag, raw) = (delivery.delivery_tag, raw.into());
+        Self { tag, raw, format, refusal, context, registration, received_at, span }
     }
 
     /// What it takes in memory until it is decided.
@@ -72,8 +76,9 @@ impl Received {
         };
         let routing_key = self.context.routing_key.as_deref().unwrap_or_default();
         if let Some(warning) = project_of(&content).and_then(|project| disagreement(routing_key, project)) {
-            Metrics::global().pulse_disagreements(1);
-            tracing::debug!(routing_key, message = warning.message, "a routing key disagrees");
+            let registration = &self.registration;
+            Metrics::global().pulse_disagreement(registration);
+            tracing::debug!(registration, routing_key, message = warning.message, "a routing key disagrees");
             warnings.push(warning);
         }
         self.with(content, warnings)

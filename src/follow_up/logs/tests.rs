@@ -242,6 +242,10 @@ async fn what_cannot_be_had_ends_as_contract_1_4_says() {
         for (found, (name, _, (status, attempts, why))) in statuses(&gateway).await.iter().zip(&cases) {
             assert_eq!(found, &(*status, None, *attempts, why.map(Into::into)), "{name}");
         }
+        // What is skipped for its size is nobody's trouble.
+        let dead = gateway.store().list_all_work(true, (0, 0), 10).await.unwrap();
+        let failed = cases.iter().filter(|(_, _, (status, ..))| *status == 2).count();
+        assert_eq!(dead.len(), failed);
     })
     .await;
 }

@@ -96,6 +96,45 @@ impl Store {
         Ok(Some(rows.into_iter().map(ListedArtifact::from).collect()))
     }
 
+    /// Artifacts of a job, all or the one of a name, oldest first: as many as have at most so many bytes
+    /// together, and whether others were left out.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn job_artifacts(
+        &self,
+        job_id: i64,
+        name: Option<&str>,
+        bytes: u64,
+    ) -> Result<(Vec<ListedArtifact>, bool), StoreError> {
+        let connection = self.read_connection();
+        let mut wanted = job_artifact::Entity::find().filter(job_artifact::Column::JobId.eq(job_id));
+        if let Some(name) = name {
+            wanted = wanted.filter(job_artifact::Column::Name.eq(name));
+        }
+        let sizes: Vec<(i64, i64)> = wanted
+            .select_only()
+            .column(job_artifact::Column::Id)
+            .expr_as(Expr::cust("CAST(octet_length(blob) AS BIGINT)"), "bytes")
+            .order_by_asc(job_artifact::Column::Id)
+            .into_tuple()
+            .all(&connection)
+            .await?;
+        let mut left = bytes;
+        let fits = |(id, size): &(i64, i64)| {
+            left = left.checked_sub(size.unsigned_abs())?;
+            Some(*id)
+        };
+        let fitting: Vec<i64> = sizes.iter().map_while(fits).collect();
+        let are_left_out = fitting.len() < sizes.len();
+        let rows = job_artifact::Entity::find()
+            .filter(job_artifact::Column::Id.is_in(fitting))
+            .order_by_asc(job_artifact::Column::Id)
+            .all(&connection)
+            .await?;
+        Ok((rows.into_iter().map(ListedArtifact::from).collect(), are_left_out))
+    }
+
     /// One artifact of a repository.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Domain and store values as protobuf messages, and the few requests that become domain values.
 
 mod admin;
+mod artifact;
 mod exchange;
 mod failure;
 mod job;
@@ -15,6 +16,7 @@ pub use admin::{
     created_credential, credential, held_count, held_filter, held_message, listing_of, repository,
     repository_of, rotated_credential, wanted_credential,
 };
+pub use artifact::artifact;
 pub use exchange::{exchange, registration_of};
 pub use failure::failure_line;
 pub use job::{job_with_parts, push, stored_job};

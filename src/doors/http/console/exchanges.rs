@@ -98,6 +98,10 @@ fn form(session: &Session) -> Markup {
                 label { "Broker" input name="broker" placeholder="default"; }
                 label { "Queue" select name="queue_type" {
                     @for kind in [QueueType::Classic, QueueType::Quorum] { option { (kind.as_str()) } } } }
+                label .check {
+                    input type="checkbox" name="replace" value="yes";
+                    " Replace the registration of this name, if there is one"
+                }
                 button .primary type="submit" { "Register" }
             }
         }
@@ -112,7 +116,14 @@ pub async fn add(State(console): State<Console>, posted: Posted) -> Result<Respo
             RegistrationError::Field { field, problem } => Refusal::invalid(field, problem),
             RegistrationError::Shape(problem) => Refusal::invalid("exchange", problem),
         })?;
-    console.gateway.store().save_registration(&registration).await?;
+    let store = console.gateway.store();
+    let replaces = posted.fields.is_ticked("replace");
+    if !replaces && store.registration(&registration.name).await?.is_some_and(|known| !known.draining) {
+        let problem =
+            format!("{:?} is registered already; give another, or tick to replace it", registration.name);
+        return Err(Refusal::invalid("name", problem).into());
+    }
+    store.save_registration(&registration).await?;
     console.gateway.refresh_directory().await?;
     tracing::info!(registration = %registration.name, by = %by.source, "exchange registered");
     Ok(Redirect::to("/console/exchanges").into_response())

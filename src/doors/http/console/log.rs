@@ -11,10 +11,11 @@ use crate::domain::ParseStatus;
 use crate::doors::refusal::Refusal;
 use crate::fetch::{FetchError, FetchLimits, FetchedBody, Fetcher, RequestHeaders, Url};
 use crate::limits;
-use crate::logs::Profile;
+use crate::logs::{LineEnds, Profile};
 use crate::store::model::{JobWithParts, StoredLog};
 use axum::extract::{Query, State};
 use axum::response::Response;
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -140,18 +141,14 @@ enum Unreadable {
 }
 
 /// Lines from `first` on; the rest is not read.
-async fn cut<B, E>(
-    mut body: impl Stream<Item = Result<B, E>> + Unpin,
+async fn cut(
+    mut body: impl Stream<Item = Result<Bytes, FetchError>> + Unpin,
     first: usize,
-) -> Result<Stretch, Unreadable>
-where
-    B: AsRef<[u8]>,
-    Unreadable: From<E>,
-{
-    let mut stretch = Stretch::default();
+) -> Result<Stretch, Unreadable> {
+    let (mut stretch, mut ends) = (Stretch::default(), LineEnds::default());
     let (mut number, mut open) = (0, Vec::new());
     while let Some(piece) = body.next().await {
-        for part in piece?.as_ref().split_inclusive(|byte| *byte == b'\n') {
+        for part in ends.unify(piece?).split_inclusive(|byte| *byte == b'\n') {
             if number >= first + LINES {
                 stretch.more = true;
                 return Ok(stretch);
@@ -176,7 +173,7 @@ where
 }
 
 fn shown(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
+    String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)).into_owned()
 }
 
 #[cfg(test)]
@@ -185,7 +182,7 @@ mod tests {
     use futures::stream;
 
     async fn cut_of(pieces: &[&str], first: usize) -> Stretch {
-        let pieces = pieces.iter().map(|piece| Ok::<_, FetchError>(piece.as_bytes().to_vec()));
+        let pieces = pieces.iter().map(|piece| Ok(Bytes::from(piece.to_string())));
         cut(stream::iter(pieces), first).await.unwrap()
     }
 
@@ -195,6 +192,12 @@ mod tests {
         assert_eq!(found, Stretch { lines: ["zero", "one", "two"].map(Into::into).into(), more: false });
         assert_eq!(cut_of(&["zero\none\ntwo\n"], 2).await.lines, ["two"]);
         assert_eq!(cut_of(&["zero\n"], 5).await, Stretch::default());
+    }
+
+    #[tokio::test]
+    async fn lines_end_where_the_parser_says_they_end() {
+        let found = cut_of(&["10 %\r20 %\r", "\n\rdone\n"], 0).await;
+        assert_eq!(found.lines, ["10 %", "20 %", "", "done"]);
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ fn now(readiness: Readiness, held: &[HeldSummary], backlog: u64, brokers: &BTree
                 (held_card(state, held.iter().find(|summary| summary.state == state)))
             }
             div .card { dt { "Follow-up backlog" } dd { (count(i64::try_from(backlog).unwrap_or(i64::MAX))) }
-                dd .note { "logs to parse" } }
+                dd .note { a href="/console/work" { "logs, pushes and other documents to fetch" } } }
             div class={ "card " (if connected < brokers.len() { "bad" } else { "" }) } {
                 dt { "Pulse" }
                 @if brokers.is_empty() { dd { "off" } dd .note { "no broker configured" } }

@@ -7,7 +7,7 @@ use super::layout::{Page, Section};
 use super::posted::{Fields, Posted};
 use super::pushes::address;
 use super::session::{Session, Visitor};
-use crate::domain::Repository;
+use crate::domain::{Repository, RepositoryKind};
 use crate::doors::refusal::Refusal;
 use crate::formats::repository::{InvalidRepository, RepositoryForm};
 use axum::extract::{Query, State};
@@ -83,7 +83,7 @@ fn table(repositories: &[Repository], is_changeable: bool) -> Markup {
 
 fn form(session: &Session, edited: Option<&Repository>) -> Markup {
     let text = |of: fn(&Repository) -> &str| edited.map_or("", of);
-    let is_git = edited.is_some_and(|one| one.kind.as_str() == "git");
+    let is_mercurial = edited.is_some_and(|one| one.kind == RepositoryKind::Mercurial);
     html! {
         section #form {
             h2 { @if let Some(one) = edited { "Change " (one.name.as_str()) } @else { "Add a repository" } }
@@ -96,7 +96,7 @@ fn form(session: &Session, edited: Option<&Repository>) -> Markup {
                 label { "URL" input name="url" type="url" required value=(text(|one| &one.url)); }
                 label {
                     "Kind" select name="dvcs_type" {
-                        option value="hg" { "Mercurial" } option value="git" selected[is_git] { "Git" }
+                        option value="git" { "Git" } option value="hg" selected[is_mercurial] { "Mercurial" }
                     }
                 }
                 label {

@@ -8,6 +8,7 @@ use crate::doors::http::slash_optional;
 use crate::doors::refusal::Refusal;
 use crate::fetch::{FetchError, FetchLimits, RequestHeaders, Url};
 use crate::limits;
+use crate::logs::LineEnds;
 use axum::BoxError;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -36,7 +37,7 @@ pub(super) fn path(project: &str, log_id: i64) -> String {
     format!("/api/project/{project}/job-log-url/{log_id}/text/")
 }
 
-/// The text of a log, decompressed
+/// The text of a log, decompressed, each end of a line as LF
 #[utoipa::path(get, path = "/api/project/{project}/job-log-url/{id}/text/", tag = "jobs",
     params(("project" = String, Path), ("id" = i64, Path)),
     responses(
@@ -87,9 +88,11 @@ fn read_ahead(
     let (sender, receiver) = mpsc::channel::<Option<Result<Bytes, FetchError>>>(READ_AHEAD);
     tokio::spawn(timeout(limits::LOG_TEXT_TIME, async move {
         let _place = place;
+        // The viewer counts lines by LF alone, and is to mark those that the parser means.
+        let mut ends = LineEnds::default();
         while let Some(block) = text.next().await {
             // The reader is gone.
-            if sender.send(Some(block)).await.is_err() {
+            if sender.send(Some(block.map(|block| ends.unify(block)))).await.is_err() {
                 return;
             }
         }
@@ -123,6 +126,15 @@ mod tests {
         let read: Vec<_> = text.collect().await;
         assert_eq!(read.iter().filter(|block| block.is_ok()).count(), READ_AHEAD);
         assert!(read.last().unwrap().is_err(), "it is not taken for the whole text");
+    }
+
+    #[tokio::test]
+    async fn lines_end_with_a_line_feed_whatever_ended_them() {
+        let places = Arc::new(Semaphore::new(1));
+        let blocks = stream::iter(["10 %\r20 %\r", "\ndone\r\n"].map(|block| Ok(Bytes::from(block))));
+        let read: Vec<_> = read_ahead(blocks, places.try_acquire_owned().unwrap()).collect().await;
+        let text: Vec<u8> = read.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(text, b"10 %\n20 %\ndone\n");
     }
 
     #[tokio::test]

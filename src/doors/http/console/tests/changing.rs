@@ -117,6 +117,10 @@ async fn administrators_change_repositories_exchanges_and_tiers() {
         let exchange =
             [("exchange", "exchange/kiln/v1/jobs"), ("projects", "quince, damson"), ("kind", "jobs")];
         assert_eq!(visit.post(&who, "/console/exchanges", &exchange).await.status, 303);
+        let again = visit.post(&who, "/console/exchanges", &exchange).await;
+        assert_eq!((again.status, again.text.contains("tick to replace it")), (400, true), "{}", again.text);
+        let replaced: Vec<_> = exchange.iter().chain(&[("replace", "yes")]).copied().collect();
+        assert_eq!(visit.post(&who, "/console/exchanges", &replaced).await.status, 303);
         let shown = visit.page_as(&who, "/console/exchanges").await;
         assert!(shown.contains("kiln/v1/jobs") && shown.contains("quince, damson"), "{shown}");
         assert_eq!(
