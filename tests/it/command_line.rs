@@ -72,6 +72,7 @@ async fn a_repository_that_is_added_again_keeps_what_is_not_said() {
     let add = async |options: &[&str]| {
         run(herdgate_on(&database).args(["repository", "add", "quince"]).args(options)).await
     };
+    run(herdgate_on(&database).arg("migrate")).await.done();
     let refused = add(&["--active", "no"]).await;
     assert_eq!((refused.code, refused.stderr.contains("say --url")), (Some(USAGE), true), "{refused:?}");
     let everything = [

@@ -229,10 +229,10 @@ async fn artifacts_of_a_job_are_read_over_grpc_as_far_as_an_answer_takes_them(da
     let gateway = Gateway::on(&database).start().await;
     let (guid, revision) = (new_guid(), new_push(&gateway).await);
     submit_one(&mut gateway.ingest(), running(&guid, &revision)).await;
-    let large = json!("x".repeat(2 * 1024 * 1024));
+    let large = json!({"text": "x".repeat(2 * 1024 * 1024)});
     for (name, blob) in [("wishlist", &json!({"a": 1})), ("slab", &large), ("beam", &large)] {
         let verdicts = submit_artifacts(&gateway, vec![artifact(&guid, name, blob)]).await;
-        assert_eq!(said(&verdicts[0]), (Outcome::Stored, Reason::PartsAdded));
+        assert_eq!(said(&verdicts[0]), (Outcome::Stored, Reason::PartsAdded), "{verdicts:?}");
     }
     let ask = async |guid: &str, name: &str| {
         let request = ListArtifactsRequest { job_guid: guid.into(), name: name.into() };
