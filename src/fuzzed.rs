@@ -65,6 +65,11 @@ pub fn log(bytes: &[u8]) {
     assert_eq!(whole.summary, parts.summary, "the size of the blocks changes the summary");
     assert_eq!(whole.details, parts.details, "the size of the blocks changes the details");
     assert_eq!(whole.lines, parts.lines, "the size of the blocks changes the lines");
+    assert_eq!(whole.warnings, parts.warnings, "the size of the blocks changes the warnings");
+    let documents = |log: &ParsedLog| -> Vec<String> {
+        log.performance_data.iter().map(|document| document.get().to_owned()).collect()
+    };
+    assert_eq!(documents(&whole), documents(&parts), "the size of the blocks changes the performance data");
 }
 
 /// Whatever comes in is a job, an artifact or refused with reasons, and the same each time.

@@ -78,7 +78,7 @@ impl Store {
 }
 
 /// How a database says it.
-struct Dialect {
+pub(super) struct Dialect {
     /// Terms `t` and the bugs `b` that contain them.
     from: &'static str,
     /// The function that tells where a text contains another.
@@ -87,7 +87,7 @@ struct Dialect {
     look_up: &'static str,
 }
 
-const POSTGRES: Dialect = Dialect {
+pub(super) const POSTGRES: Dialect = Dialect {
     from: "jsonb_to_recordset($1::jsonb) AS t(place int, term text, pattern text) \
            JOIN bugs b ON b.folded LIKE t.pattern AND strpos(b.folded, t.term) > 0",
     position: "strpos",
@@ -102,7 +102,7 @@ const SQLITE: Dialect = Dialect {
     look_up: "JOIN bugs ON bugs.id = ranked.id",
 };
 
-fn statement(profile: Profile, dialect: &Dialect) -> String {
+pub(super) fn statement(profile: Profile, dialect: &Dialect) -> String {
     let Dialect { from, position, look_up } = dialect;
     let is_recent = "b.resolution = '' AND b.modified >= $2";
     let (condition, list, order, most) = match profile {

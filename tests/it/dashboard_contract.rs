@@ -1,13 +1,20 @@
 //! What the unmodified dashboard takes from answers, field by field, and what it sends, parameter by
 //! parameter (dashboard contract, 2), against the real binary.
 
+use crate::harness::command::{herdgate_on, run};
 use crate::harness::gateway::PROJECT;
 use crate::harness::jobs::{NOON, at, completed, new_guid, new_revision, running};
-use crate::harness::submitting::{stream_all, submit_pushes};
-use crate::harness::{Database, Gateway};
-use herdgate::proto::{Commit, JobResult, Outcome, Push};
+use crate::harness::log_server::{ALLOW_THIS_MACHINE, Answer, LogServer};
+use crate::harness::reading::stored;
+use crate::harness::submitting::{new_push, stream_all, submit_pushes};
+use crate::harness::{Database, Gateway, eventually};
+use herdgate::proto::{Commit, JobResult, Log, Outcome, Push};
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A log is read within this time, by a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three pushes an hour apart, the first with two jobs.
 struct Visited {
@@ -58,11 +65,14 @@ enum Form {
     /// Also missing: the page shows nothing for it.
     TextOrNull,
     Integer,
+    IntegerOrNull,
     Number,
+    YesOrNo,
     /// Naive UTC: the page adds the zone.
     NaiveTime,
     /// 22 characters of the URL alphabet, or a job cannot be selected.
     Slug,
+    List,
     /// A list of one thing at least.
     Full,
     OneOf(&'static [&'static str]),
@@ -73,7 +83,10 @@ impl Form {
         let slug = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         match (self, value) {
             (Self::Text, Value::String(_)) | (Self::TextOrNull, Value::String(_) | Value::Null) => true,
-            (Self::Integer, number) => number.is_i64(),
+            (Self::IntegerOrNull, Value::Null)
+            | (Self::YesOrNo, Value::Bool(_))
+            | (Self::List, Value::Array(_)) => true,
+            (Self::Integer | Self::IntegerOrNull, number) => number.is_i64(),
             (Self::Number, number) => number.is_number(),
             (Self::NaiveTime, Value::String(time)) => {
                 chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
@@ -272,6 +285,79 @@ async fn every_query_for_pushes_that_the_page_sends_finds_its_pushes(database: D
     }
 }
 
+const LOG_TEXT: &str = "\
+========= Started bake (results: 0, elapsed: 1 secs) (at 2018-06-26 09:30:00) =========\n\
+TEST-UNEXPECTED-FAIL | kiln/test_glaze_runs.js | the glaze runs\n\
+========= Finished bake (results: 2, elapsed: 1 secs) (at 2018-06-26 09:31:00) =========\n";
+const SUGGESTION: &[(&str, Form)] = &[
+    ("/search", Form::Text),
+    ("/path_end", Form::Text),
+    ("/line_number", Form::Integer),
+    ("/failure_new_in_rev", Form::YesOrNo),
+    ("/counter", Form::Integer),
+    ("/bugs/open_recent", Form::Full),
+    ("/bugs/all_others", Form::List),
+    ("/bugs/open_recent/0/id", Form::Integer),
+    ("/bugs/open_recent/0/internal_id", Form::IntegerOrNull),
+    ("/bugs/open_recent/0/summary", Form::Text),
+    ("/bugs/open_recent/0/resolution", Form::Text),
+    ("/bugs/open_recent/0/dupe_of", Form::IntegerOrNull),
+    ("/bugs/open_recent/0/occurrences", Form::IntegerOrNull),
+];
+const ERROR_LINE: &[(&str, Form)] = &[("/line", Form::Text), ("/line_number", Form::Integer)];
+
+async fn a_failed_job_is_read_with_its_log_error_lines_and_bugs(database: Database) {
+    let server = LogServer::start().await;
+    let (variable, value) = ALLOW_THIS_MACHINE;
+    let gateway = Gateway::on(&database).with_variable(variable, value).start().await;
+    let bugs = database.folder.path().join("bugs.json");
+    let bug = json!({"id": 71, "status": "NEW", "resolution": "", "summary": "test_glaze_runs.js | the glaze runs",
+        "cf_crash_signature": "", "keywords": [], "op_sys": "All", "whiteboard": "",
+        "last_change_time": "2026-11-20T00:00:00Z"});
+    std::fs::write(&bugs, json!({"bugs": [bug]}).to_string()).unwrap();
+    run(herdgate_on(&database).args(["bugs", "import"]).arg(&bugs)).await.done();
+    let (guid, revision) = (new_guid(), new_push(&gateway).await);
+    let mut job = completed(&guid, &revision, JobResult::Fail);
+    let url = server.serve("/log", vec![Answer::ok(LOG_TEXT)]);
+    job.logs = vec![Log { name: Some("builds-4h".into()), url: Some(url), ..Log::default() }];
+    stream_all(gateway.ingest(), vec![job]).await;
+    let id = stored(&gateway, &guid).await.0.id;
+    let visited = Visited { gateway, revisions: vec![revision] };
+    let job = format!("/api/project/{PROJECT}/jobs/{id}");
+
+    let errors = eventually("its log is read", PATIENCE, async || {
+        let errors = visited.read(&format!("{job}/text_log_errors/")).await;
+        (!errors.as_array().expect("a list from the beginning").is_empty()).then_some(errors)
+    })
+    .await;
+    for error in rows(&errors) {
+        check("an error line", error, ERROR_LINE);
+        assert_eq!(error["line_number"], 1);
+    }
+    for suggestion in rows(&visited.read(&format!("{job}/bug_suggestions/")).await) {
+        check("a suggestion", suggestion, SUGGESTION);
+        assert_eq!(suggestion["bugs"]["open_recent"][0]["id"], 71);
+    }
+    let text = visited.read(&format!("{job}/")).await["logs"][0]["url"].take();
+    let answer = visited.gateway.get(text.as_str().unwrap()).await;
+    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, LOG_TEXT.as_bytes()));
+    assert!(answer.header("content-type").starts_with("text/plain"));
+}
+
+async fn the_jobs_of_a_push_come_page_by_page_and_one_by_its_number(database: Database) {
+    let visited = Visited::start(&database).await;
+    let push = visited.pushes("count=10").await[2]["id"].clone();
+    let list = visited.read(&format!("/api/jobs/?push_id={push}")).await;
+    let names = rows(&list["job_property_names"]);
+    let place = names.iter().position(|name| name == "id").unwrap();
+    let first = &rows(&list["results"])[0];
+    let one = visited.read(&format!("/api/jobs/?id={}", first[place])).await;
+    assert_eq!(one["results"], json!([first]));
+    assert_eq!(visited.read(&format!("/api/jobs/?push_id={push}&page=1")).await["results"], list["results"]);
+    let beyond = visited.read(&format!("/api/jobs/?push_id={push}&page=2")).await;
+    assert_eq!((&beyond["results"], &beyond["next"]), (&json!([]), &Value::Null));
+}
+
 async fn a_page_loaded_again_is_told_that_nothing_changed(database: Database) {
     let visited = Visited::start(&database).await;
     let push = visited.pushes("count=10").await[2]["id"].clone();
@@ -290,5 +376,7 @@ async fn a_page_loaded_again_is_told_that_nothing_changed(database: Database) {
 on_both_databases!(
     every_field_that_the_page_reads_has_its_form,
     every_query_for_pushes_that_the_page_sends_finds_its_pushes,
+    a_failed_job_is_read_with_its_log_error_lines_and_bugs,
+    the_jobs_of_a_push_come_page_by_page_and_one_by_its_number,
     a_page_loaded_again_is_told_that_nothing_changed,
 );

@@ -4,10 +4,14 @@
 use crate::harness::gateway::PROJECT;
 use crate::harness::jobs::{self, Submittable, new_guid};
 use crate::harness::log_server::{ALLOW_THIS_MACHINE, Answer, LogServer};
+use crate::harness::pulse::{Publisher, all_stored, new_exchange, publisher_to, registration};
+use crate::harness::rabbitmq::Broker;
 use crate::harness::reading::get_job;
 use crate::harness::submitting::{new_push, submit_one};
 use crate::harness::{Database, Gateway, eventually};
-use herdgate::proto::{JobResult, ListBugSuggestionsRequest, Log, LogParseStatus, Outcome, StoredLog};
+use herdgate::proto::{
+    JobResult, ListBugSuggestionsRequest, ListWorkRequest, Log, LogParseStatus, Outcome, StoredLog,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -58,6 +62,7 @@ const fn row(
     Row { number, log, summary, suggestions, fetched, status, steps }
 }
 
+const SUMMARY_NAME: &str = "text_log_summary";
 const DEFAULT: &str = "buildbot_text";
 const OTHER: &str = "builds-4h";
 const UNKNOWN: &str = "kiln-notes";
@@ -100,15 +105,16 @@ const TABLE: [Row; 26] = [
 enum Way {
     Grpc,
     Rest,
-    /// The message as Pulse has it. How it gets from a queue to the core is tested with the Pulse door.
+    /// Published to an exchange, and consumed from its queue.
     Pulse,
 }
 
 impl Way {
     /// A Pulse message has no word for the status of a log: it is parsed if its steps come with it, and
-    /// pending else.
+    /// pending else (logs contract 1.7).
     fn can_say(self, row: Row) -> bool {
-        self != Self::Pulse || row.log.is_none_or(|(_, status)| status == Pending)
+        self != Self::Pulse
+            || row.log.is_none_or(|(_, status)| status == Pending || (status == Parsed && row.summary))
     }
 }
 
@@ -124,14 +130,25 @@ fn summary() -> Value {
 fn artifacts(row: Row) -> Vec<(&'static str, Value)> {
     let bugs = json!({"open_recent": [], "all_others": []});
     let suggestions = json!([{"search": SUPPLIED_SUGGESTION, "search_terms": ["abort"], "bugs": bugs}]);
-    let summary = row.summary.then(|| ("text_log_summary", summary()));
+    let summary = row.summary.then(|| (SUMMARY_NAME, summary()));
     summary.into_iter().chain(row.suggestions.then_some(("Bug suggestions", suggestions))).collect()
+}
+
+/// The same as [`summary`], as a message has it in a log.
+fn steps() -> Value {
+    json!([{
+        "name": "supplied", "timeStarted": "2018-06-26T09:30:00Z", "timeFinished": "2018-06-26T09:31:00Z",
+        "lineStarted": 0, "lineFinished": 3, "result": "fail",
+        "errors": [{"line": OF_SUPPLIED_ERROR, "linenumber": 1}],
+    }])
 }
 
 /// Everything that a submission needs.
 struct Place<'a> {
     gateway: &'a Gateway,
     revision: &'a str,
+    /// To the exchange of the gateway; `None`: there is no broker.
+    publisher: Option<&'a Publisher>,
 }
 
 async fn submit(place: &Place<'_>, way: Way, row: Row, guid: &str, url: &str) {
@@ -168,14 +185,25 @@ async fn submit(place: &Place<'_>, way: Way, row: Row, guid: &str, url: &str) {
         }
         Way::Pulse => {
             let mut message = jobs::pulse(guid, place.revision);
-            let log = |(name, _)| json!({"name": name, "url": url});
+            let is_parsed = row.log.is_some_and(|(_, status)| status == Parsed);
+            let log = |(name, _)| {
+                let mut log = json!({"name": name, "url": url});
+                if is_parsed {
+                    log["steps"] = steps();
+                }
+                log
+            };
+            // Steps stand in for the summary.
+            let artifacts =
+                artifacts(row).into_iter().filter(|(name, _)| !is_parsed || *name != SUMMARY_NAME);
             let artifact = |(name, blob)| json!({"name": name, "type": "json", "blob": blob});
             message["state"] = "completed".into();
             message["result"] = "fail".into();
             message["logs"] = row.log.map(log).into_iter().collect();
-            message["extra"] =
-                json!({"artifacts": artifacts(row).into_iter().map(artifact).collect::<Vec<_>>()});
-            stored_by(place.gateway, &message).await;
+            message["extra"] = json!({"artifacts": artifacts.map(artifact).collect::<Vec<_>>()});
+            let publisher = place.publisher.expect("rows are told over Pulse only where a broker is");
+            publisher.send(&format!("treeherder.{PROJECT}"), &message).await;
+            all_stored(place.gateway, &[guid.to_owned()]).await;
         }
     }
 }
@@ -188,12 +216,20 @@ async fn stored_by(gateway: &Gateway, job: impl Submittable) {
 async fn every_row_of_the_decision_table_holds_at_every_door(database: Database) {
     let server = LogServer::start().await;
     let (variable, value) = ALLOW_THIS_MACHINE;
+    let broker = Broker::shared();
+    let database = broker.as_ref().map_or(database.clone(), |broker| broker.for_gateway_on(&database));
     let gateway = Gateway::on(&database).with_variable(variable, value).start().await;
     let revision = new_push(&gateway).await;
-    let place = Place { gateway: &gateway, revision: &revision };
+    let publisher = match &broker {
+        Some(broker) => Some(publisher_to(&gateway, broker, &registration(&new_exchange())).await),
+        None => None,
+    };
+    let place = Place { gateway: &gateway, revision: &revision, publisher: publisher.as_ref() };
 
+    let ways: &[Way] =
+        if publisher.is_some() { &[Way::Grpc, Way::Rest, Way::Pulse] } else { &[Way::Grpc, Way::Rest] };
     let mut submitted = Vec::new();
-    for way in [Way::Grpc, Way::Rest, Way::Pulse] {
+    for way in ways.iter().copied() {
         for row in TABLE.into_iter().filter(|row| way.can_say(*row)) {
             let path = format!("/{way:?}/{}", submitted.len());
             let url = server.serve(&path, vec![Answer::ok(LOG)]);
@@ -202,6 +238,11 @@ async fn every_row_of_the_decision_table_holds_at_every_door(database: Database)
             submitted.push((way, row, guid, path));
         }
     }
+    let all_read = async || {
+        let waiting = gateway.admin().list_work(ListWorkRequest::default()).await.unwrap().into_inner();
+        waiting.items.is_empty().then_some(())
+    };
+    eventually("all logs are read that are to be read", PATIENCE, all_read).await;
     for (way, row, guid, path) in &submitted {
         let what = format!("row {} through {way:?}", row.number);
         let settled = async || {

@@ -14,6 +14,7 @@ use crate::harness::{Database, Gateway, eventually};
 use flate2::write::{GzEncoder, ZlibEncoder};
 use herdgate::proto::{CountHeldMessagesRequest, HeldState};
 use lapin::BasicProperties;
+use lapin::options::QueueDeleteOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -224,6 +225,22 @@ async fn a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its
     all_stored(&gateway, &[guid]).await;
 }
 
+async fn a_queue_that_somebody_deletes_is_declared_and_consumed_again(database: Database) {
+    let Some((gateway, broker, revision)) = start(&database).await else { return };
+    let exchange = new_exchange();
+    let publisher = publisher_to(&gateway, &broker, &registration(&exchange)).await;
+    let options = QueueDeleteOptions::default();
+    publisher.channel.queue_delete(queue_of(&exchange).into(), options).await.unwrap();
+    let guid = new_guid();
+    let message = pulse(&guid, &revision).to_string();
+    eventually("messages are routed again", TAKEN_IN, async || {
+        let routed = publisher.try_publish(KEY, message.as_bytes(), json_properties()).await.unwrap();
+        routed.then_some(())
+    })
+    .await;
+    all_stored(&gateway, &[guid]).await;
+}
+
 async fn memory_does_not_grow_with_the_number_of_large_messages(database: Database) {
     let database = database.with("HERDGATE_PULSE_PREFETCH", "8");
     let Some((gateway, broker, revision)) = start(&database).await else { return };
@@ -275,6 +292,7 @@ on_both_databases!(
     a_routing_key_that_names_another_project_is_noticed_and_stored,
     a_job_before_its_push_waits_for_it,
     a_held_message_shows_how_it_came_and_is_replayed_with_the_rights_of_its_exchange,
+    a_queue_that_somebody_deletes_is_declared_and_consumed_again,
     memory_does_not_grow_with_the_number_of_large_messages,
     compressed_messages_are_taken_by_what_they_are_decompressed,
 );

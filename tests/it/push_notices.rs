@@ -8,11 +8,14 @@ use crate::harness::rabbitmq::Broker;
 use crate::harness::reading::{held, state_of};
 use crate::harness::{Database, Gateway, eventually};
 use axum::http::{StatusCode, Uri};
+use herdgate::proto::ListPushesRequest;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// From a push that is stored to the job that waited for it.
+const RELEASE: Duration = Duration::from_secs(2);
 const BASE: &str = "1111111111111111111111111111111111111111";
 
 /// A host that has answers by path and query; 404 for all else.
@@ -114,7 +117,13 @@ async fn the_three_kinds_of_messages_bring_their_pushes_and_release_what_waits(d
         let exchange = new_exchange();
         let publisher = publisher_to(&gateway, &broker, &of_kind(&exchange, kind)).await;
         publisher.send("primary.any", &message).await;
-        eventually(&format!("{kind} releases the job"), TAKEN_IN, async || state_of(&gateway, &guid).await)
+        let known = async || {
+            let wanted = ListPushesRequest { project: project.into(), ..Default::default() };
+            let pushes = gateway.query().list_pushes(wanted).await.unwrap().into_inner().pushes;
+            pushes.iter().any(|push| push.revision == *revision).then_some(())
+        };
+        eventually(&format!("{kind} brings its push"), TAKEN_IN, known).await;
+        eventually(&format!("{kind} releases the job"), RELEASE, async || state_of(&gateway, &guid).await)
             .await;
         assert_eq!(publisher.waiting(&queue_of(&exchange)).await, Some(0), "{}", name_of(&exchange));
         assert_eq!(held_of(&gateway, &exchange).await, []);

@@ -4,8 +4,9 @@ use super::{
     AnswerError, BranchFit, CommitPage, Notice, NoticeKind, NoticedBranch, PushDetails, RepositoryAddress,
     Skipped, branch_fits, push_log, push_of_pages, read_push_notice,
 };
-use crate::domain::{Push, PushTarget};
+use crate::domain::{Commit, Push, PushTarget};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -229,24 +230,64 @@ fn real_messages_say_where_to_look() {
     }
 }
 
+/// All of a push, to be compared with what an answer says.
+fn said(push: &Push) -> Value {
+    let commit = |commit: &Commit| json!([commit.revision.as_str(), commit.author, commit.comments]);
+    json!({
+        "revision": push.revision.as_str(), "time": push.time.timestamp(), "author": push.author,
+        "commits": push.commits.iter().map(commit).collect::<Vec<_>>(), "omitted": push.omitted_commits,
+    })
+}
+
+/// What commits of GitHub's say of their push (ingest contract 3.4).
+fn of_github(commits: &Value) -> Value {
+    let commits = commits.as_array().unwrap();
+    let last = commits.last().unwrap();
+    let time: DateTime<Utc> = last["commit"]["committer"]["date"].as_str().unwrap().parse().unwrap();
+    let commit = |one: &Value| {
+        let author = &one["commit"]["author"];
+        let author = format!("{} <{}>", author["name"].as_str().unwrap(), author["email"].as_str().unwrap());
+        json!([one["sha"], author, one["commit"]["message"]])
+    };
+    json!({
+        "revision": last["sha"], "time": time.timestamp(), "author": last["commit"]["author"]["email"],
+        "commits": commits.iter().map(commit).collect::<Vec<_>>(), "omitted": 0,
+    })
+}
+
+/// What an entry of a push log says of its push (ingest contract 3.6).
+fn of_mercurial(logged: &Value) -> Value {
+    let changesets = logged["changesets"].as_array().unwrap();
+    let omitted = changesets.len().saturating_sub(200);
+    let commit = |one: &Value| json!([one["node"], one["author"], one["desc"]]);
+    json!({
+        "revision": changesets.last().unwrap()["node"], "time": logged["date"], "author": logged["user"],
+        "commits": changesets[omitted..].iter().map(commit).collect::<Vec<_>>(), "omitted": omitted,
+    })
+}
+
 #[test]
-fn real_answers_are_pushes() {
+fn real_answers_are_pushes_with_all_that_they_say() {
+    let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
     if let Some(comparisons) = corpus("github_push_compare.json") {
-        let comparisons: Vec<Value> = serde_json::from_slice(&comparisons).unwrap();
-        for comparison in comparisons {
+        for comparison in parsed(&comparisons).as_array().unwrap() {
             let push = push_of_comparison(&[comparison.to_string()]).unwrap();
-            let commits = comparison["commits"].as_array().unwrap();
-            assert_eq!(push.revision.as_str(), commits.last().unwrap()["sha"]);
-            assert_eq!(push.commits.len(), commits.len());
+            assert_eq!(said(&push), of_github(&comparison["commits"]));
         }
     }
     if let Some(commits) = corpus("github_pr_commits.json") {
-        push_of_pull_request(&[commits]).unwrap();
+        let push = push_of_pull_request(std::slice::from_ref(&commits)).unwrap();
+        assert_eq!(said(&push), of_github(&parsed(&commits)));
     }
     for file in ["hg_push_commits.json", "hg_pushlog.json"] {
         if let Some(answer) = corpus(file) {
             let log = push_log(&answer).unwrap();
-            assert!(log.pushes.values().all(|push| matches!(push, Ok(Some(_)))), "{file}");
+            let entries = parsed(&answer)["pushes"].as_object().unwrap().clone();
+            assert_eq!(log.pushes.len(), entries.len(), "{file}");
+            for (id, push) in log.pushes {
+                let Ok(Some(push)) = push else { panic!("{file} {id}: {push:?}") };
+                assert_eq!(said(&push), of_mercurial(&entries[&id.to_string()]), "{file} {id}");
+            }
         }
     }
 }

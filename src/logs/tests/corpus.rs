@@ -71,6 +71,22 @@ fn real_logs_give_what_is_expected_of_them() {
     }
 }
 
+/// Beginning and end of every log, of so many bytes each: most of what a log has to say stands there.
+const ENDS: usize = 4 * 1024;
+
+#[test]
+fn every_size_of_blocks_gives_the_same_of_the_ends_of_every_log() {
+    for sample in samples() {
+        let bytes = &sample.bytes;
+        let ends = [&bytes[..bytes.len().min(ENDS)], &bytes[bytes.len().saturating_sub(ENDS)..]].concat();
+        let whole = sample.found(&parse_in_blocks(sample.profile, &ends, ends.len().max(1)));
+        for size in 1..=600 {
+            let log = parse_in_blocks(sample.profile, &ends, size);
+            assert!(sample.found(&log) == whole, "{} in blocks of {size}", sample.name);
+        }
+    }
+}
+
 /// A few sizes on the smaller logs. `HERDGATE_LONG=1` takes every size from 1 to 600 on all of them,
 /// which wants a release build.
 #[test]

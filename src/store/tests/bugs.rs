@@ -3,8 +3,9 @@
 use super::on_each_database;
 use crate::domain::Bug;
 use crate::logs::Profile;
-use crate::store::{BugListChange, BugListPart, BugQuery, Store};
+use crate::store::{Backend, BugListChange, BugListPart, BugQuery, Store, bug_search};
 use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sqlx::{self, AssertSqlSafe};
 
 fn now() -> DateTime<Utc> {
     super::fixtures::now()
@@ -158,20 +159,22 @@ on_each_database! {
 }
 
 on_each_database! {
-    async fn a_search_on_postgresql_goes_by_the_index(store: &Store) {
-        use crate::store::Backend;
-        use sea_orm::sqlx;
+    async fn a_search_on_postgresql_goes_by_the_index_alone(store: &Store) {
         let Backend::Postgres { writers, .. } = store.backend() else { return };
         let bugs: Vec<Bug> = (1..=5000).map(|id| bug(id, &format!("Intermittent test_{id:x}.html"))).collect();
         import(store, &bugs, BugListPart::Some).await;
         sqlx::query("ANALYZE bugs").execute(writers).await.unwrap();
-        let plan: Vec<String> = sqlx::query_scalar(
-            "EXPLAIN SELECT * FROM jsonb_to_recordset('[{\"pattern\": \"%test_12%\"}]') AS t(pattern text) \
-             JOIN bugs b ON b.folded LIKE t.pattern",
-        )
-        .fetch_all(writers)
-        .await
-        .unwrap();
-        assert!(plan.iter().any(|line| line.contains("bugs_folded_trigrams")), "{plan:#?}");
+        let terms = r#"[{"place": 0, "term": "test_12", "pattern": "%test\\_12%"}]"#;
+        for profile in [Profile::Of2018, Profile::Of2026] {
+            let statement = format!("EXPLAIN {}", bug_search::statement(profile, &bug_search::POSTGRES));
+            let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(statement))
+                .bind(terms)
+                .bind(0_i64)
+                .fetch_all(writers)
+                .await
+                .unwrap();
+            assert!(plan.iter().any(|line| line.contains("bugs_folded_trigrams")), "{plan:#?}");
+            assert!(!plan.iter().any(|line| line.contains("Seq Scan on bugs")), "{plan:#?}");
+        }
     }
 }

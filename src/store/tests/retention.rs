@@ -1,18 +1,62 @@
 use super::fixtures::{Parents, ToHold, hold, hours, job as new_job, now, parents, revision, stored_push};
 use super::on_each_database;
 use crate::limits;
-use crate::store::entities::jobs::{job, job_detail, job_log};
+use crate::store::entities::jobs::job;
 use crate::store::entities::repositories::{commit, push};
 use crate::store::model::JobFilter;
 use crate::store::time::to_micros;
 use crate::store::{Due, Store};
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, EntityTrait, PaginatorTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, Statement};
 
 async fn job_received(store: &Store, parents: Parents, guid: &str, received_at: DateTime<Utc>) -> i64 {
     let mut job = new_job(parents, guid, 1);
     job.received_at = Set(to_micros(received_at));
     job.insert(&store.write_connection()).await.unwrap().id
+}
+
+/// The tables that hang on jobs.
+const PARTS: [&str; 10] = [
+    "job_details",
+    "job_artifacts",
+    "job_logs",
+    "log_summaries",
+    "log_steps",
+    "log_errors",
+    "failure_lines",
+    "group_results",
+    "performance_data",
+    "performance_fetches",
+];
+
+/// A row in each of them. The numbers of the job serve as those of its log and step, which are no others'.
+fn everything_of(job: i64, push: i64) -> [String; 11] {
+    [
+        format!("INSERT INTO job_details (job_id, value, content_type) VALUES ({job}, 'v', 'text')"),
+        format!("INSERT INTO job_artifacts (job_id, name, kind, blob) VALUES ({job}, 'a', 'json', '1')"),
+        format!(
+            "INSERT INTO job_logs (id, job_id, name, url, status, created_at) VALUES ({job}, {job}, 'l', 'u', 1, 0)"
+        ),
+        format!("INSERT INTO log_summaries (job_id, log_id, errors_truncated) VALUES ({job}, {job}, false)"),
+        format!(
+            "INSERT INTO log_steps (id, job_id, position, name, started_line, finished_line, result) \
+             VALUES ({job}, {job}, 0, 's', 0, 1, 'success')"
+        ),
+        format!("INSERT INTO log_errors (job_id, step_id, line_number, line) VALUES ({job}, {job}, 1, 'e')"),
+        format!("INSERT INTO failure_lines (job_id, log_id, action, line) VALUES ({job}, {job}, 'log', 1)"),
+        format!(
+            "INSERT INTO group_results (log_id, name, job_id, status, seconds) VALUES ({job}, 'g', {job}, 1, 0)"
+        ),
+        "INSERT INTO performance_series (id, repository_id, framework, hash, suite, test, \
+         option_collection_hash, machine_platform, extra_options, lower_is_better, has_subtests, last_push_time) \
+         VALUES (5, 1, 'talos', 'h', 's', '', 'o', 'linux64', '', true, false, 0) ON CONFLICT DO NOTHING"
+            .to_owned(),
+        format!(
+            "INSERT INTO performance_data (job_id, series_id, push_id, push_time, value) \
+             VALUES ({job}, 5, {push}, 0, 1.5)"
+        ),
+        format!("INSERT INTO performance_fetches (job_id, url) VALUES ({job}, 'u')"),
+    ]
 }
 
 async fn guids(store: &Store) -> Vec<String> {
@@ -24,28 +68,23 @@ on_each_database! {
         let parents = parents(store, "try").await;
         let db = store.write_connection();
         for (guid, age) in [("old", 25), ("at the limit", 24), ("young", 1)] {
-            let job_id = job_received(store, parents, guid, now() - hours(age)).await;
-            let name = || Set("live_backing_log".into());
-            let url = Set("https://example.org/log".into());
-            let (status, created_at) = (Set(0), Set(0));
-            job_log::ActiveModel { job_id: Set(job_id), name: name(), url, status, created_at, ..Default::default() }
-                .insert(&db)
-                .await
-                .unwrap();
-            let (title, value, content_type) = (Set("t".into()), Set("v".into()), Set("text".into()));
-            job_detail::ActiveModel { id: NotSet, job_id: Set(job_id), title, value, url: Set(None), content_type }
-                .insert(&db)
-                .await
-                .unwrap();
+            let job = job_received(store, parents, guid, now() - hours(age)).await;
+            for statement in everything_of(job, parents.push_id) {
+                db.execute_unprepared(&statement).await.unwrap();
+            }
         }
         let before = now() - hours(24);
         let due = store.jobs_due(parents.repository_id, before, 0).await.unwrap();
         assert_eq!((due.ids.len(), due.next), (1, None));
         assert_eq!(store.retire_jobs(&due.ids, before).await.unwrap(), 1);
         assert_eq!(guids(store).await, ["at the limit", "young"]);
-        let read = store.read_connection();
-        assert_eq!(job_log::Entity::find().count(&read).await.unwrap(), 2);
-        assert_eq!(job_detail::Entity::find().count(&read).await.unwrap(), 2);
+        for table in PARTS {
+            let statement = format!("SELECT COUNT(*), COUNT(DISTINCT job_id) FROM {table}");
+            let statement = Statement::from_string(db.get_database_backend(), statement);
+            let counted = db.query_one_raw(statement).await.unwrap().unwrap();
+            let count = |column| counted.try_get_by_index::<i64>(column).unwrap();
+            assert_eq!((count(0), count(1)), (2, 2), "{table}");
+        }
     }
 }
 
