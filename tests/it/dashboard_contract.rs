@@ -291,7 +291,7 @@ TEST-UNEXPECTED-FAIL | kiln/test_glaze_runs.js | the glaze runs\n\
 ========= Finished bake (results: 2, elapsed: 1 secs) (at 2018-06-26 09:31:00) =========\n";
 const SUGGESTION: &[(&str, Form)] = &[
     ("/search", Form::Text),
-    ("/path_end", Form::Text),
+    ("/path_end", Form::TextOrNull),
     ("/line_number", Form::Integer),
     ("/failure_new_in_rev", Form::YesOrNo),
     ("/counter", Form::Integer),
