@@ -125,7 +125,9 @@ async fn rows(gateway: &Gateway, count: usize) -> BTreeMap<String, (StoredJob, G
     for job in listed {
         let (mut job, mut parts) = stored(gateway, &job.job_guid).await;
         (job.id, job.push_id, job.last_modified, job.provenance) = (0, 0, None, None);
-        parts.logs.iter_mut().for_each(|log| log.id = 0);
+        for log in &mut parts.logs {
+            (log.id, log.named_at) = (0, None);
+        }
         rows.insert(job.job_guid.clone(), (job, parts));
     }
     rows
