@@ -8,7 +8,7 @@ use crate::harness::{Database, Gateway, corpus, eventually, jobs};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
-use herdgate::proto::{GetJobResponse, Outcome, StoredJob};
+use herdgate::proto::{GetJobResponse, Outcome, StoredJob, StoredLog};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use serde_json::{Map, Value, json};
@@ -126,7 +126,8 @@ async fn rows(gateway: &Gateway, count: usize) -> BTreeMap<String, (StoredJob, G
         let (mut job, mut parts) = stored(gateway, &job.job_guid).await;
         (job.id, job.push_id, job.last_modified, job.provenance) = (0, 0, None, None);
         for log in &mut parts.logs {
-            (log.id, log.named_at) = (0, None);
+            let StoredLog { name, url, parse_status, .. } = std::mem::take(log);
+            *log = StoredLog { name, url, parse_status, ..StoredLog::default() };
         }
         rows.insert(job.job_guid.clone(), (job, parts));
     }
