@@ -309,7 +309,12 @@ const ERROR_LINE: &[(&str, Form)] = &[("/line", Form::Text), ("/line_number", Fo
 async fn a_failed_job_is_read_with_its_log_error_lines_and_bugs(database: Database) {
     let server = LogServer::start().await;
     let (variable, value) = ALLOW_THIS_MACHINE;
-    let gateway = Gateway::on(&database).with_variable(variable, value).start().await;
+    // In front of a dashboard, the text of a log comes from the same origin.
+    let page = database.folder.path().join("ui");
+    std::fs::create_dir(&page).unwrap();
+    std::fs::write(page.join("index.html"), "<title>dashboard</title>").unwrap();
+    let builder = Gateway::on(&database).with_variable(variable, value);
+    let gateway = builder.with_variable("HERDGATE_UI_DIR", page.to_str().unwrap()).start().await;
     let bugs = database.folder.path().join("bugs.json");
     let bug = json!({"id": 71, "status": "NEW", "resolution": "", "summary": "test_glaze_runs.js | the glaze runs",
         "cf_crash_signature": "", "keywords": [], "op_sys": "All", "whiteboard": "",
