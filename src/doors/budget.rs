@@ -4,9 +4,11 @@
 use super::grpc::calls::call_of;
 use super::http::problem::too_large;
 use crate::limits;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use http_body::Body as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -141,7 +143,7 @@ fn permits(bytes: usize) -> u32 {
 }
 
 /// Takes the bytes of an HTTP request's body before any of it is read, and gives them back with the
-/// answer; a body over the limit is refused unread. One of unknown length counts as the largest. Calls
+/// answer; of a body over the limit nothing is kept. One of unknown length counts as the largest. Calls
 /// of gRPC count by themselves. The caller limits the time for all this.
 pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next: Next) -> Response {
     if call_of(request.uri().path()).is_some() {
@@ -152,6 +154,7 @@ pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next
     let is_form = request.uri().path().starts_with("/console/");
     let limit = if is_form { limits::CONSOLE_FORM_BYTES } else { limits::HTTP_BODY_BYTES };
     if size.lower() > limit as u64 {
+        discard(request.into_body(), 2 * limit).await;
         return too_large().into_response();
     }
     let most = size.upper().and_then(|bytes| usize::try_from(bytes).ok());
@@ -162,12 +165,24 @@ pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next
     response
 }
 
+/// Lets a body that nobody wants go by, up to so many bytes: a connection that is closed while its client
+/// still sends is reset, and the client never sees the answer.
+async fn discard(body: Body, most: usize) {
+    let mut blocks = body.into_data_stream();
+    let mut left = most;
+    while let Some(Ok(block)) = blocks.next().await {
+        match left.checked_sub(block.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ::http::StatusCode;
     use axum::Router;
-    use axum::body::Body;
     use axum::middleware::from_fn_with_state;
     use axum::routing::post;
     use bytes::Bytes;
@@ -200,9 +215,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_over_the_limit_is_refused_unread() {
+    async fn a_body_over_the_limit_is_refused_and_costs_no_bytes_of_others() {
         let body = Body::from(vec![0; limits::HTTP_BODY_BYTES + 1]);
         assert_eq!(left_meanwhile(body).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_goes_by_to_its_end_but_not_for_ever() {
+        for (blocks, read) in [(3, 3), (100, 11)] {
+            let (given, sent) = (Arc::new(AtomicUsize::new(0)), 10);
+            let counted = given.clone();
+            let blocks = futures::stream::iter(0..blocks).map(move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, std::io::Error>(Bytes::from_static(b"0123456789"))
+            });
+            discard(Body::from_stream(blocks), 10 * sent).await;
+            assert_eq!(given.load(Ordering::Relaxed), read);
+        }
     }
 
     #[test]
