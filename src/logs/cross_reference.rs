@@ -2,6 +2,8 @@
 //! Worked out when it is asked for: both sides stay as they were stored, so it needs no rows of its own, no
 //! order in which the two logs are read, and cannot be out of date.
 
+use crate::domain::stored_error_line;
+
 /// What a failure of an error summary says, as far as the text log repeats it.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(missing_docs, reason = "the fields of logs contract 7.2, under their names there")]
@@ -44,8 +46,9 @@ impl StructuredFailure<'_> {
             }
             _ => return None,
         };
-        let first = text.lines().next().unwrap_or_default();
-        (!first.trim().is_empty()).then(|| first.to_owned())
+        // As error lines are stored, with which it is compared.
+        let first = stored_error_line(text.lines().next().unwrap_or_default());
+        (!first.trim().is_empty()).then(|| first.into_owned())
     }
 
     fn test_result(&self) -> Option<String> {
@@ -68,6 +71,7 @@ impl StructuredFailure<'_> {
 #[cfg(test)]
 mod tests {
     use super::{StructuredFailure, cross_reference};
+    use crate::domain::stored_error_line;
 
     const RESULT: StructuredFailure<'_> = StructuredFailure {
         action: "test_result",
@@ -135,6 +139,15 @@ mod tests {
             [Some(0), Some(1), Some(3)]
         );
         assert_eq!(cross_reference(&errors, &[log("two"), log("one")]), [Some(3), None]);
+    }
+
+    #[test]
+    fn failures_are_compared_as_error_lines_are_stored() {
+        let lines = ["a \u{1F346} b", "next"].map(stored_error_line);
+        let lines: Vec<&str> = lines.iter().map(|line| &**line).collect();
+        assert_ne!(lines[0], "a \u{1F346} b");
+        let failures = [log("a \u{1F346} b"), log("next")];
+        assert_eq!(cross_reference(&lines, &failures), [Some(0), Some(1)]);
     }
 
     #[test]

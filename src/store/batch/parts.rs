@@ -195,6 +195,7 @@ impl BatchTransaction<'_> {
     pub(crate) async fn queue_pending_logs(&mut self, jobs: &[(i64, i16)]) -> Result<(), StoreError> {
         let sql = "UPDATE job_logs SET queue_priority = t.priority FROM {rows} \
              WHERE job_logs.job_id = t.job_id AND job_logs.status = 0 AND job_logs.queue_priority IS NULL \
+             AND job_logs.dead_at IS NULL \
              AND job_logs.name IN ('buildbot_text', 'builds-4h', 'live_backing_log', 'errorsummary_json')";
         let set = RowSet::new()
             .bigint("job_id", jobs.iter().map(|j| j.0))

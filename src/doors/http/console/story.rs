@@ -101,7 +101,8 @@ fn of_log(log: &StoredLog) -> Markup {
                     "Fetched and parsed in " (duration(read_at - begun_at))
                     @if queue.attempts > 1 { ", at attempt " (queue.attempts) }
                     ", begun " (duration(begun_at - queue.named_at)) " after it was named."
-                } @else { "Its submitter said that it is." }
+                } @else if queue.attempts == 0 { "Its submitter said that it is." }
+                @else { "Its steps and error lines are known." }
             }
             (ParseStatus::Pending, false) => "Logs of this name are kept as links.",
             _ => {

@@ -5,7 +5,7 @@ use super::elements::{count, empty, plural, query, time};
 use super::failure::Failure;
 use super::layout::{Page, Section};
 use super::posted::Posted;
-use super::session::{Session, Visitor};
+use super::session::Visitor;
 use crate::doors::refusal::Refusal;
 use crate::limits;
 use crate::store::follow_up::{Place, QUEUES, QueueTable, WorkEntry};
@@ -26,7 +26,7 @@ pub struct Wanted {
 
 const GIVEN_UP: &str = "given_up";
 
-/// The list, and for administrators buttons to try again.
+/// For administrators the list, with buttons to try again; for others how much waits (rule R25).
 pub async fn show(
     State(console): State<Console>,
     visitor: Visitor,
@@ -45,10 +45,10 @@ pub async fn show(
         (tabs(dead, waiting))
         div #work data-live="" {
             @if entries.is_empty() { (nothing(dead)) }
-            @else if let Some(session) = administrator {
+            @if let (Some(session), false) = (administrator, entries.is_empty()) {
                 form method="post" action="/console/work/retry" {
                     (session.csrf_field())
-                    (table(&entries, Some(session)))
+                    (table(&entries))
                     div .actions {
                         button .primary type="submit" { "Try ticked now" }
                         @if dead {
@@ -59,12 +59,13 @@ pub async fn show(
                         }
                     }
                 }
-            } @else {
-                (table(&entries, None))
-                p .hint { a href="/console/sign-in" { "Sign in" } " as administrator to try again now." }
+            } @else if !entries.is_empty() {
+                p .hint {
+                    a href="/console/sign-in" { "Sign in" } " as administrator to see it and to try again now."
+                }
             }
         }
-        @if let (true, Some((last, _))) = (is_full, entries.last()) {
+        @if let (true, Some((last, _))) = (is_full && administrator.is_some(), entries.last()) {
             p { a .button href=(address(dead, Some(*last))) { "Further work" } }
         }
     };
@@ -94,12 +95,12 @@ fn nothing(dead: bool) -> Markup {
     }
 }
 
-fn table(entries: &[(Place, WorkEntry)], administrator: Option<&Session>) -> Markup {
+fn table(entries: &[(Place, WorkEntry)]) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Follow-up work" {
             table .listing {
                 thead { tr {
-                    @if administrator.is_some() { th { span .visually-hidden { "Tick" } } }
+                    th { span .visually-hidden { "Tick" } }
                     th { "What" }
                     th { "About" }
                     th { "Attempts" }
@@ -108,11 +109,9 @@ fn table(entries: &[(Place, WorkEntry)], administrator: Option<&Session>) -> Mar
                 tbody {
                     @for (_, entry) in entries {
                         tr {
-                            @if administrator.is_some() {
-                                td {
-                                    input type="checkbox" name=(entry.kind) value=(entry.id)
-                                        aria-label={ (said(entry.kind)) " " (entry.id) };
-                                }
+                            td {
+                                input type="checkbox" name=(entry.kind) value=(entry.id)
+                                    aria-label={ (said(entry.kind)) " " (entry.id) };
                             }
                             td { (said(entry.kind)) " " span .faint { (entry.id) } }
                             td .mono.path { (entry.subject) }

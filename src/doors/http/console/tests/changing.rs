@@ -153,11 +153,14 @@ async fn administrators_have_work_tried_again_that_was_given_up() {
         store.write_connection().execute_unprepared(&bury).await.unwrap();
         let given_up = "/console/work?state=given_up";
         let text = visit.page(given_up).await;
-        assert!(text.contains("parse log") && text.contains("it &lt;never&gt; answered"), "{text}");
-        assert!(!text.contains("Try ticked now"), "nobody is signed in");
+        assert!(text.contains("as administrator to see it"), "{text}");
+        assert!(!text.contains("never") && !text.contains("Try ticked now"), "nobody is signed in: {text}");
 
         let who = visit.administrator().await;
-        assert!(visit.page_as(&who, given_up).await.contains("Try ticked now"));
+        let text = visit.page_as(&who, given_up).await;
+        for shown in ["parse log", "it &lt;never&gt; answered", "Try ticked now"] {
+            assert!(text.contains(shown), "{shown} is not in {text}");
+        }
         for (ticked, refusal) in [(&[][..], "tick at least one"), (&[("parse_log", "x")], "must be numbers")]
         {
             let answer = visit.post(&who, "/console/work/retry", ticked).await;
@@ -169,8 +172,8 @@ async fn administrators_have_work_tried_again_that_was_given_up() {
         assert!(answer.text.contains("1 piece of work"), "{}", answer.text);
         assert!(enqueued.has_changed().unwrap(), "workers are woken");
         enqueued.mark_unchanged();
-        assert!(visit.page(given_up).await.contains("Nothing was given up"));
-        assert!(visit.page("/console/work").await.contains("status pending"));
+        assert!(visit.page_as(&who, given_up).await.contains("Nothing was given up"));
+        assert!(visit.page_as(&who, "/console/work").await.contains("status pending"));
 
         store.write_connection().execute_unprepared(&bury).await.unwrap();
         let answer = visit.post(&who, "/console/work/retry", &[("all", "yes")]).await;
@@ -193,10 +196,12 @@ async fn work_is_listed_page_by_page() {
         );
         store.write_connection().execute_unprepared(&insert).await.unwrap();
         let last = format!("https://logs.example.org/{}.", crate::limits::CONSOLE_ROWS);
-        let first = visit.page("/console/work").await;
+        let who = visit.administrator().await;
+        let first = visit.page_as(&who, "/console/work").await;
         assert!(!first.contains(&last) && first.contains("logs.example.org/0."), "{first}");
         let (_, rest) = first.split_once("href=\"/console/work?after=").expect("a link to further work");
-        let second = visit.page(&format!("/console/work?after={}", rest.split('"').next().unwrap())).await;
+        let further = format!("/console/work?after={}", rest.split('"').next().unwrap());
+        let second = visit.page_as(&who, &further).await;
         assert!(second.contains(&last) && !second.contains("logs.example.org/0."), "{second}");
         assert_eq!(visit.get("/console/work?after=x").await.status, 400);
     })
