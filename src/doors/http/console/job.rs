@@ -12,7 +12,7 @@ use super::session::Visitor;
 use super::story;
 use crate::doors::refusal::Refusal;
 use crate::limits;
-use crate::store::lists::{ArtifactNumber, Comparison, Condition, ListedArtifact, Window};
+use crate::store::lists::ListedArtifact;
 use crate::store::model::{JobWithParts, StoredJob, StoredStep};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -46,7 +46,7 @@ pub async fn show(
         let sought = super::elements::query(&[("q", &guid)]);
         return Ok(Redirect::to(&format!("/console/find?{sought}")).into_response());
     };
-    let artifacts = artifacts(&console, &found.job).await?;
+    let (artifacts, _) = store.job_artifacts(found.job.id, None, limits::RESPONSE_BYTES as u64).await?;
     let findings = Findings::of_job(&console, &found.job).await?;
     let job = &found.job;
     let title = format!("{} on {}", job.job_type.name, job.machine_platform.platform);
@@ -66,7 +66,7 @@ pub async fn show(
                     (steps(&found.steps))
                     (errors_without_steps(&found.errors))
                     (findings.show())
-                    (artifact_list(&found.artifact_names, artifacts.as_deref()))
+                    (artifact_list(&found.artifact_names, &artifacts))
                 }
                 div {
                     section { h2 { "Story" } (story::of_job(&found, &findings.suggestions)) }
@@ -204,40 +204,29 @@ fn error_lines(errors: &[(i32, String)]) -> Markup {
     }
 }
 
-/// Artifacts of the job; none if they are too large to be shown here.
-async fn artifacts(console: &Console, job: &StoredJob) -> Result<Option<Vec<ListedArtifact>>, Failure> {
-    let directory = console.gateway.directory();
-    let Some(repository) = directory.repositories.get(job.project.as_str()) else { return Ok(None) };
-    let of_job = [Condition::Number(ArtifactNumber::JobId, Comparison::Equal(job.id))];
-    let window = Window { offset: 0, count: limits::CONSOLE_ROWS };
-    let bytes = limits::RESPONSE_BYTES as u64;
-    Ok(console.gateway.store().list_artifacts(repository.id, &of_job, window, bytes).await?)
-}
-
-fn artifact_list(names: &[String], artifacts: Option<&[ListedArtifact]>) -> Markup {
+/// Artifacts of the job, and the names of those that do not fit.
+fn artifact_list(names: &[String], artifacts: &[ListedArtifact]) -> Markup {
+    let is_shown = |name: &&String| artifacts.iter().any(|artifact| artifact.name == **name);
+    let left_out: Vec<&String> = names.iter().filter(|name| !is_shown(name)).collect();
     html! {
         section {
             h2 { "Artifacts" }
-            @match artifacts {
-                _ if names.is_empty() => {
-                    (empty("No artifacts", "The submission brought none but what is shown above."))
-                }
-                None => {
-                    p .hint { "They are too large to be shown here; the API has them." }
-                    ul .plain { @for name in names { li { (name) } } }
-                }
-                Some(artifacts) => {
-                    @for artifact in artifacts {
-                        details .artifact {
-                            summary {
-                                (artifact.name) span .faint {
-                                    " " (artifact.kind) ", " (plural(length(artifact.blob.len()), "byte"))
-                                }
-                            }
-                            pre .code tabindex="0" { (pretty(&artifact.blob)) }
+            @if names.is_empty() {
+                (empty("No artifacts", "The submission brought none but what is shown above."))
+            }
+            @for artifact in artifacts {
+                details .artifact {
+                    summary {
+                        (artifact.name) span .faint {
+                            " " (artifact.kind) ", " (plural(length(artifact.blob.len()), "byte"))
                         }
                     }
+                    pre .code tabindex="0" { (pretty(&artifact.blob)) }
                 }
+            }
+            @if !left_out.is_empty() {
+                p .hint { "These do not fit here; the API has them." }
+                ul .plain { @for name in left_out { li { (name) } } }
             }
         }
     }
