@@ -378,8 +378,11 @@ pub const SQLITE_CACHE_KIB: u32 = 64 * 1024;
 pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 /// Clocks of a Hawk client and the gateway may be this far apart.
 pub const HAWK_SKEW: Duration = Duration::from_secs(60);
-/// A nonce is remembered at least this long: a request may be as old as the skew or as far ahead.
-pub const NONCE_AGE: Duration = Duration::from_secs(150);
+/// A nonce is remembered this long: a request may be as old as the skew or as far ahead, and its nonce is
+/// looked up only once its body has come, for which it has time by [`UPLOAD_BYTES_PER_SECOND`].
+pub const NONCE_AGE: Duration = Duration::from_secs(
+    2 * HAWK_SKEW.as_secs() + 2 * UNARY_DEADLINE.as_secs() + HTTP_BODY_BYTES as u64 / UPLOAD_BYTES_PER_SECOND,
+);
 /// Nonces of signed reads in memory.
 pub const READ_NONCES: usize = 100_000;
 /// Nonces of writes that wait to be remembered, and that are remembered in one transaction.
@@ -428,6 +431,8 @@ pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
 pub const LOG_QUICK_READ: Duration = Duration::from_secs(5);
 /// How long a host whose log took longer than [`LOG_QUICK_READ`] gets no more than its share of the workers.
 pub const LOG_HOST_REST: Duration = Duration::from_secs(10);
+/// Longest time that a log waits, because its host is slow, before it is looked at again.
+pub const LOG_HOST_LONGEST_REST: Duration = Duration::from_secs(15 * 60);
 /// Bytes that a task runner's log may declare; of a larger one nothing is read (logs contract 1.6).
 pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of any log, as received and as decoded, each: far above any real log.

@@ -358,6 +358,19 @@ async fn r16_a_pending_log_is_queued_with_its_completed_job_failures_first() {
 }
 
 #[tokio::test]
+async fn a_log_that_was_given_up_is_not_queued_again_by_a_submission_that_comes_too_late() {
+    on_each_database(GatewayOptions::default(), async |gateway| {
+        submit(&gateway, vec![submission("one", "completed", 'a', |_| {})]).await;
+        assert_eq!(gateway.store().follow_up_depth().await.unwrap(), 1);
+        execute(gateway.store(), "UPDATE job_logs SET queue_priority = NULL, dead_at = 1").await;
+        let late = submit(&gateway, vec![submission("one", "running", 'a', |_| {})]).await;
+        assert_eq!(late, [Outcome::Unchanged(UnchangedReason::StaleState)]);
+        assert_eq!(gateway.store().follow_up_depth().await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn r1_received_equals_decided_and_held_balances_after_a_mix_of_everything() {
     on_each_database(GatewayOptions::default(), async |gateway| {
         let mix = vec![

@@ -1,8 +1,9 @@
 //! The budget of bytes between "received" and "decided", shared by all streams, calls and requests
 //! (design rule R19).
 
+use super::arrival::Arrival;
 use super::grpc::calls::call_of;
-use super::http::problem::too_large;
+use super::http::problem::{Code, Problem, too_large};
 use crate::limits;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -10,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use http_body::Body as _;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,8 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Debug, Clone)]
 pub struct ByteBudget {
     all: Arc<Semaphore>,
-    /// The share of it that messages of streams may take whose last byte has not come: submitters who
-    /// stop in the middle of a message leave the other half to calls and to streams that go on.
+    /// The share of it that messages of streams and bodies of requests may take whose last byte has not
+    /// come: submitters who stop in the middle leave the other half to calls and to streams that go on.
     unfinished: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
 }
@@ -46,7 +48,7 @@ impl TakenBytes {
     }
 }
 
-/// Bytes of a message of a stream that is on its way.
+/// Bytes of a message of a stream, or of the body of a request, that is on its way.
 #[derive(Debug)]
 pub struct Claim {
     bytes: TakenBytes,
@@ -89,7 +91,7 @@ impl ByteBudget {
         self.all.clone().try_acquire_many_owned(permits(bytes)).ok().map(|taken| TakenBytes(Some(taken)))
     }
 
-    /// As [`take`](Self::take), for a message of a stream; one whose last byte has not come yet takes
+    /// As [`take`](Self::take), for a message of a stream or the body of a request; one whose last byte has not come yet takes
     /// from the share of the unfinished first.
     pub async fn claim(&self, bytes: usize, is_whole: bool) -> Claim {
         let _waiting = Waiting::new(&self.waiting);
@@ -144,7 +146,8 @@ fn permits(bytes: usize) -> u32 {
 
 /// Takes the bytes of an HTTP request's body before any of it is read, and gives them back with the
 /// answer; of a body over the limit nothing is kept. One of unknown length counts as the largest. Calls
-/// of gRPC count by themselves. The caller limits the time for all this.
+/// of gRPC count by themselves. The caller limits the time for all this, but one that is still coming after
+/// [`limits::UNARY_DEADLINE`] gives way as soon as others wait for bytes.
 pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next: Next) -> Response {
     if call_of(request.uri().path()).is_some() {
         return next.run(request).await;
@@ -159,10 +162,29 @@ pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next
     }
     let most = size.upper().and_then(|bytes| usize::try_from(bytes).ok());
     // It may take its time: it draws on the share of what is not whole yet, so that all others go on.
-    let taken = budget.claim(most.unwrap_or(limit), false).await;
-    let response = next.run(request).await;
-    drop(taken);
+    let mut claim = budget.claim(most.unwrap_or(limit), false).await;
+    let (request, arrival) = Arrival::of(request);
+    let mut answer = pin!(next.run(request));
+    tokio::select! {
+        biased;
+        response = &mut answer => return response,
+        () = arrival.whole() => claim.finish(),
+        () = is_in_the_way(&budget) => return Problem::new(Code::RequestTimeout, IN_THE_WAY).into_response(),
+    }
+    let response = answer.await;
+    drop(claim);
     response
+}
+
+const IN_THE_WAY: &str = "the body of the request came slowly, and others waited for the memory it takes; \
+    nothing of it was taken, send it again in smaller parts";
+
+/// Ends once a body that is on its way from now on has had its time and others wait for its bytes.
+async fn is_in_the_way(budget: &ByteBudget) {
+    tokio::time::sleep(limits::UNARY_DEADLINE).await;
+    while !budget.is_short() {
+        tokio::time::sleep(limits::UNARY_DEADLINE / 20).await;
+    }
 }
 
 /// Lets a body that nobody wants go by, up to so many bytes: a connection that is closed while its client
@@ -232,6 +254,56 @@ mod tests {
             discard(Body::from_stream(blocks), 10 * sent).await;
             assert_eq!(given.load(Ordering::Relaxed), read);
         }
+    }
+
+    /// A body that sends a byte and then nothing more until told.
+    fn slow_body(rest: tokio::sync::oneshot::Receiver<()>) -> Body {
+        let begin = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"x"))]);
+        let end = futures::stream::once(async move {
+            let _ = rest.await;
+            Ok(Bytes::from_static(b"y"))
+        });
+        Body::from_stream(begin.chain(end))
+    }
+
+    /// Answers what it read, after a while.
+    fn uploads(budget: &ByteBudget) -> Router {
+        let handler = post(|body: Bytes| async move {
+            tokio::time::sleep(limits::UNARY_DEADLINE / 2).await;
+            body
+        });
+        Router::new().route("/", handler).layer(from_fn_with_state(budget.clone(), count_body))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_has_come_leaves_the_share_of_those_that_come() {
+        let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
+        let (end, rest) = tokio::sync::oneshot::channel();
+        let upload = Request::post("/").body(slow_body(rest)).unwrap();
+        let answer = tokio::spawn(uploads(&budget).oneshot(upload));
+        tokio::time::sleep(limits::UNARY_DEADLINE / 4).await;
+        let others = limits::IN_FLIGHT_BYTES / 2 - limits::HTTP_BODY_BYTES;
+        assert!(budget.try_claim(others + 1, false).is_none());
+        end.send(()).unwrap();
+        tokio::time::sleep(limits::UNARY_DEADLINE / 4).await;
+        assert!(budget.try_claim(others + 1, false).is_some(), "it is being answered");
+        assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_slowly_gives_way_only_to_those_who_wait() {
+        let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
+        let (_end, rest) = tokio::sync::oneshot::channel();
+        let upload = Request::post("/").body(slow_body(rest)).unwrap();
+        let answer = tokio::spawn(uploads(&budget).oneshot(upload));
+        tokio::time::sleep(limits::UNARY_DEADLINE * 3).await;
+        assert!(!answer.is_finished(), "nobody waits");
+        let waits = budget.claim(limits::HTTP_BODY_BYTES, false);
+        let claim = tokio::time::timeout(limits::UNARY_DEADLINE / 10, waits).await.unwrap();
+        let refused = answer.await.unwrap().unwrap();
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+        drop(claim);
+        assert_eq!(budget.available(), limits::IN_FLIGHT_BYTES);
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! Load shedding and time limits, for gRPC and HTTP alike. A stream counts until its first response
 //! headers; streams have places of their own.
 
+use super::arrival::{Arrival, Progress};
 use super::http;
 use super::http::problem::{Code, Problem};
 use super::refusal::Refusal;
 use crate::limits;
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body::{Frame, SizeHint};
-use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -48,15 +46,14 @@ pub async fn limit_load(State(load): State<Load>, request: Request, next: Next) 
         let answer = tokio::time::timeout(load.deadline, next.run(request)).await;
         return answer.unwrap_or_else(|_| overloaded(is_grpc));
     }
-    let arrival = Arrival::new();
-    let request = request.map(|body| Body::new(Arriving { body, arrival: arrival.clone() }));
+    let (request, arrival) = Arrival::of(request);
     let mut answer = pin!(next.run(request));
     loop {
-        let due = arrival.due(load.deadline);
-        match timeout_at(due, &mut answer).await {
+        let patience = due(arrival.progress(), load.deadline);
+        match timeout_at(patience, &mut answer).await {
             Ok(response) => return response,
-            Err(_) if arrival.due(load.deadline) > due => {}
-            Err(_) if arrival.is_slow() => {
+            Err(_) if due(arrival.progress(), load.deadline) > patience => {}
+            Err(_) if is_slow(arrival.progress()) => {
                 return Problem::new(Code::RequestTimeout, too_slow(load.deadline)).into_response();
             }
             Err(_) => return overloaded(is_grpc),
@@ -78,89 +75,21 @@ fn overloaded(is_grpc: bool) -> Response {
     if is_grpc { Status::from(refusal).into_http() } else { Problem::from(refusal).into_response() }
 }
 
-/// How much of the body of a request has come.
-#[derive(Debug, Clone)]
-struct Arrival(Arc<Mutex<Progress>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Progress {
-    started: Instant,
-    bytes: u64,
-    /// When the last byte came.
-    whole: Option<Instant>,
+/// When the answer is due, by what has come so far.
+fn due(Progress { started, bytes, whole }: Progress, deadline: Duration) -> Instant {
+    whole.unwrap_or(started + Duration::from_secs(bytes / limits::UPLOAD_BYTES_PER_SECOND)) + deadline
 }
 
-impl Arrival {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(Progress { started: Instant::now(), bytes: 0, whole: None })))
-    }
-
-    fn note(&self, change: impl FnOnce(&mut Progress)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn progress(&self) -> Progress {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// When the answer is due, by what has come so far.
-    fn due(&self, deadline: Duration) -> Instant {
-        let Progress { started, bytes, whole } = self.progress();
-        whole.unwrap_or(started + Duration::from_secs(bytes / limits::UPLOAD_BYTES_PER_SECOND)) + deadline
-    }
-
-    /// A part of it has come, and the rest has not.
-    fn is_slow(&self) -> bool {
-        let progress = self.progress();
-        progress.bytes > 0 && progress.whole.is_none()
-    }
-}
-
-/// A body that tells how much of it has come.
-struct Arriving {
-    body: Body,
-    arrival: Arrival,
-}
-
-impl HttpBody for Arriving {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(frame) = &polled {
-            let bytes = match frame {
-                Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
-                Some(Err(_)) | None => 0,
-            };
-            let is_whole = frame.is_none() || self.body.is_end_stream();
-            self.arrival.note(|progress| {
-                progress.bytes += bytes;
-                if is_whole {
-                    progress.whole = progress.whole.or_else(|| Some(Instant::now()));
-                }
-            });
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+/// A part of it has come, and the rest has not.
+fn is_slow(progress: Progress) -> bool {
+    progress.bytes > 0 && progress.whole.is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
-    use axum::body::Body;
+    use axum::body::{Body, Bytes};
     use axum::middleware::from_fn_with_state;
     use axum::{Router, routing::get, routing::post};
     use tower::ServiceExt;

@@ -1,6 +1,7 @@
 //! The ways in. A door decodes, authenticates, validates and translates; it never touches SQL and
 //! never calls another door.
 
+mod arrival;
 pub mod authentication;
 pub mod budget;
 mod connections;

@@ -1,7 +1,7 @@
 //! What the runner promises, with a kind of work of its own, on both databases.
 
 use super::{Lease, Outcome, QueueTable, RunnerOptions, Work, start};
-use crate::store::follow_up::{FailedAt, Priority};
+use crate::store::follow_up::{FailedAt, LOGS, Priority};
 use crate::store::testing::TestDatabase;
 use crate::store::{Store, StoreError};
 use sea_orm::ConnectionTrait;
@@ -14,7 +14,8 @@ static QUEUE: QueueTable = QueueTable {
     kind: "test",
     table: "test_work",
     subject: "name",
-    when_begun: "",
+    when_begun: LOGS.when_begun,
+    when_deferred: LOGS.when_deferred,
     when_done: "status = 1",
     when_failed: "status = 2",
     when_retried: "status = 0",
@@ -46,10 +47,16 @@ impl Work for Scripted {
             }
             "away" => return Err(StoreError::Unavailable("restarting".into())),
             "refused" => return Err(StoreError::Data("too long".into())),
+            "busy" => later(),
+            "busy the second time" if lease.attempts == 2 => later(),
             "endless" => std::future::pending().await,
             _ => Outcome::Retry { why: "not yet".into(), after: None },
         })
     }
+}
+
+fn later() -> Outcome {
+    Outcome::Later { why: "others first".into(), after: Duration::from_secs(3600) }
 }
 
 /// Name, status, attempts, whether queued, whether dead, last error.
@@ -89,7 +96,8 @@ async fn with_queue(test: impl AsyncFn(&Store)) {
             &store,
             "CREATE TABLE test_work (id BIGINT PRIMARY KEY, name TEXT, status SMALLINT DEFAULT 0, \
              queue_priority SMALLINT, attempts INTEGER NOT NULL DEFAULT 0, lease_owner TEXT, \
-             lease_until BIGINT, next_attempt_at BIGINT, last_error TEXT, dead_at BIGINT)",
+             lease_until BIGINT, next_attempt_at BIGINT, last_error TEXT, dead_at BIGINT, \
+             begun_at BIGINT)",
         )
         .await;
         test(&store).await;
@@ -163,6 +171,30 @@ async fn each_outcome_is_written_down_and_one_entry_does_not_hold_up_the_others(
         let done = work.until(store, 5, is_settled).await;
         assert_eq!(done, ("done".into(), 1, 1, false, false, None));
         work.stopped().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_begin_yet_is_no_attempt_and_hides_no_error_of_one() {
+    with_queue(async |store| {
+        add(store, 1, "busy", 0).await;
+        add(store, 2, "busy the second time", 0).await;
+        let work = started(store, QUICK);
+        let busy = work.until(store, 1, |entry| entry.2 == 0 && entry.5.is_some()).await;
+        assert_eq!(busy, ("busy".into(), 0, 0, true, false, Some("others first".into())));
+        let tried = work.attempted.clone();
+        let was_put_off = |entry: &Entry| {
+            tried.lock().unwrap().iter().filter(|name| **name == entry.0).count() == 2 && entry.2 == 1
+        };
+        let second = work.until(store, 2, was_put_off).await;
+        assert_eq!(second, ("busy the second time".into(), 2, 1, true, false, Some("not yet".into())));
+        work.stopped().await;
+        let sql = "SELECT COUNT(*) FROM test_work WHERE begun_at IS NULL AND id = 1";
+        let connection = store.read_connection();
+        let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 1, "it never began");
     })
     .await;
 }

@@ -26,6 +26,8 @@ pub struct QueueTable {
     pub subject: &'static str,
     /// Further assignments when an attempt begins, where `$3` is the time; may be empty.
     pub when_begun: &'static str,
+    /// Further assignments when it turns out that no attempt began, before it is taken from `attempts`.
+    pub when_deferred: &'static str,
     /// Further assignments when an entry is done, such as `status = 1`; may be empty.
     pub when_done: &'static str,
     /// Further assignments when an attempt failed, for now or for good.
@@ -40,6 +42,7 @@ pub const LOGS: QueueTable = QueueTable {
     table: "job_logs",
     subject: "url",
     when_begun: "begun_at = $3",
+    when_deferred: "begun_at = CASE WHEN attempts > 1 THEN begun_at END",
     when_done: "status = 1",
     when_failed: "status = 2",
     when_retried: "status = 0",
@@ -51,6 +54,7 @@ pub const PERFORMANCE: QueueTable = QueueTable {
     table: "performance_fetches",
     subject: "url",
     when_begun: "",
+    when_deferred: "",
     when_done: "",
     when_failed: "",
     when_retried: "",
@@ -250,7 +254,8 @@ impl Store {
         self.change_leased(queue, lease, &assignments, values).await
     }
 
-    /// Lets an entry wait without counting an attempt: it was not begun. False: the lease was lost.
+    /// Lets an entry wait without counting an attempt: it was not begun. Why it waits is noted unless there is
+    /// an error of an attempt to tell. False: the lease was lost.
     ///
     /// # Errors
     /// If the database fails.
@@ -262,9 +267,12 @@ impl Store {
         next_attempt_at: i64,
     ) -> Result<bool, StoreError> {
         let values = [next_attempt_at.into(), said(why)];
-        let assignments = "lease_owner = NULL, lease_until = NULL, next_attempt_at = $3, last_error = $4, \
-                           attempts = attempts - 1";
-        self.change_leased(queue, lease, assignments, values).await
+        let assignments = with(
+            "lease_owner = NULL, lease_until = NULL, next_attempt_at = $3, attempts = attempts - 1, \
+             last_error = CASE WHEN attempts > 1 THEN last_error ELSE $4 END",
+            queue.when_deferred,
+        );
+        self.change_leased(queue, lease, &assignments, values).await
     }
 
     /// Gives an entry up. False: the lease was lost.
@@ -309,9 +317,11 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn give_back_work(&self, queue: &QueueTable, lease: &Lease) -> Result<bool, StoreError> {
-        let assignments =
-            "lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, attempts = attempts - 1";
-        self.change_leased(queue, lease, assignments, []).await
+        let assignments = with(
+            "lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, attempts = attempts - 1",
+            queue.when_deferred,
+        );
+        self.change_leased(queue, lease, &assignments, []).await
     }
 
     /// Entries that wait (`dead`: that were given up), by number from behind `after` on.

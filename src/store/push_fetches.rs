@@ -17,6 +17,7 @@ pub const PUSH_FETCHES: QueueTable = QueueTable {
     table: "push_fetches",
     subject: "(SELECT name FROM repositories WHERE repositories.id = repository_id) || ' ' || target",
     when_begun: "",
+    when_deferred: "",
     when_done: "",
     when_failed: "",
     when_retried: "",

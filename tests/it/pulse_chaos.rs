@@ -2,21 +2,21 @@
 
 use crate::harness::cutting_proxy::CuttingProxy;
 use crate::harness::gateway::PROJECT;
-use crate::harness::jobs::{new_guid, pulse};
+use crate::harness::jobs::{new_guid, new_revision, pulse, push};
 use crate::harness::postgres::PrivatePostgres;
 use crate::harness::pulse::{Publisher, json_properties, new_exchange, publisher_to, registration};
 use crate::harness::rabbitmq::{Broker, PrivateBroker, USER};
 use crate::harness::reading::{all_jobs, get_job};
-use crate::harness::submitting::new_push;
+use crate::harness::submitting::submit_pushes;
 use crate::harness::{Database, Gateway, eventually, long, seed};
-use herdgate::proto::ListHeldMessagesRequest;
+use herdgate::proto::{ListBugSuggestionsRequest, ListHeldMessagesRequest, Outcome, Push};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::task::JoinHandle;
 
 const KEY: &str = "treeherder.quince-central";
@@ -35,20 +35,27 @@ struct Confirmed {
     stop: AtomicBool,
 }
 
-/// Logs and links of every message: each makes a row of its own, and a log's row is its place in the queue
-/// of follow-up work. The job's guid is unique whatever happens; these are not.
+/// Logs and links of every message.
 const PARTS: usize = 2;
+/// An error line of every message. It is counted how many jobs had it, and a message that is applied twice
+/// would count twice.
+const FAILURE: &str = "TEST-UNEXPECTED-FAIL | browser/test_chaos.js | the broker went away";
 
 fn completed(guid: &str, revision: &str) -> Value {
     let parts = 0..PARTS;
     let url = |part: usize| format!("https://logs.invalid/{guid}/{part}");
     let mut message = pulse(guid, revision);
     message["state"] = "completed".into();
-    message["result"] = "success".into();
+    message["result"] = "fail".into();
     message["timeStarted"] = "2026-01-01T12:01:00Z".into();
     message["timeCompleted"] = "2026-01-01T12:02:00Z".into();
     message["logs"] =
         parts.clone().map(|part| json!({ "name": format!("log {part}"), "url": url(part) })).collect();
+    message["logs"][0]["steps"] = json!([{
+        "name": "chaos", "timeStarted": "2026-01-01T12:01:00Z", "timeFinished": "2026-01-01T12:02:00Z",
+        "lineStarted": 0, "lineFinished": 3, "result": "fail",
+        "errors": [{"line": FAILURE, "linenumber": 1}],
+    }]);
     let links =
         parts.map(|part| json!({ "label": "file", "linkText": format!("file {part}"), "url": url(part) }));
     message["jobInfo"] = json!({ "links": links.collect::<Vec<_>>() });
@@ -109,12 +116,16 @@ async fn assert_all_is_there(gateway: &Gateway, confirmed: &Confirmed, exchange:
     let stored: Vec<String> = all_jobs(gateway, PROJECT).await.into_iter().map(|job| job.job_guid).collect();
     for guid in &stored {
         let parts = get_job(gateway, guid).await.unwrap();
-        assert_eq!(
-            (parts.logs.len(), parts.details.len()),
-            (PARTS, PARTS),
-            "{guid} is stored once, and whole"
-        );
+        assert_eq!((parts.logs.len(), parts.details.len()), (PARTS, PARTS), "{guid} is stored whole");
     }
+    // Of messages that were never confirmed some may still come.
+    eventually("every job is applied once", PATIENCE, async || {
+        let applied = applied(gateway, &stored[0]).await;
+        let jobs = all_jobs(gateway, PROJECT).await.len();
+        assert!(applied <= jobs, "{applied} applications for {jobs} jobs");
+        (applied == jobs).then_some(())
+    })
+    .await;
     let wrong = confirmed.wrong.lock().unwrap().clone();
     eventually("every confirmed wrong message is held", PATIENCE, async || {
         let held = held_guids(gateway, exchange).await;
@@ -124,6 +135,23 @@ async fn assert_all_is_there(gateway: &Gateway, confirmed: &Confirmed, exchange:
     })
     .await;
     println!("{} stored of {} confirmed, {} held", stored.len(), good.len(), wrong.len());
+}
+
+/// Registers a push; failures of old ones are not counted for long.
+async fn push_of_today(gateway: &Gateway) -> String {
+    let revision = new_revision();
+    let push = Push { push_timestamp: Some(SystemTime::now().into()), ..push(&revision) };
+    let verdicts = submit_pushes(gateway, vec![push]).await;
+    assert_eq!(verdicts[0].outcome(), Outcome::Stored, "{verdicts:?}");
+    revision
+}
+
+/// How many applications of messages counted: the job that is asked for, and "the others".
+async fn applied(gateway: &Gateway, guid: &str) -> usize {
+    let request = ListBugSuggestionsRequest { job_guid: guid.into() };
+    let answer = gateway.query().list_bug_suggestions(request).await.unwrap().into_inner();
+    let [suggestion] = &answer.suggestions[..] else { panic!("{answer:?}") };
+    1 + usize::try_from(suggestion.counter).unwrap()
 }
 
 async fn held_guids(gateway: &Gateway, exchange: &str) -> Vec<String> {
@@ -153,7 +181,7 @@ async fn survive(
     // There is nothing behind the addresses of the logs.
     let without_logs = through_proxy.for_gateway_on(&database).with("HERDGATE_LOGS_WORKERS", "0");
     let mut gateway = Gateway::on(&without_logs).start().await;
-    let revision = new_push(&gateway).await;
+    let revision = push_of_today(&gateway).await;
     let exchange = new_exchange();
     drop(publisher_to(&gateway, &broker.broker(), &registration(&exchange)).await);
     let confirmed = Arc::new(Confirmed::default());

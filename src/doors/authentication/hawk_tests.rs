@@ -75,6 +75,11 @@ impl Front {
 }
 
 async fn answer(authentication: &Authentication, sent: Sent) -> Answer {
+    let body = Body::from(sent.body.clone());
+    answer_to_body(authentication, sent, body).await
+}
+
+async fn answer_to_body(authentication: &Authentication, sent: Sent, body: Body) -> Answer {
     let handler = any(async |Caller(caller): Caller, body: Bytes| {
         let source = caller.map_or_else(String::new, |principal| principal.source.to_string());
         (StatusCode::ACCEPTED, format!("{source}: {} bytes", body.len()))
@@ -90,7 +95,7 @@ async fn answer(authentication: &Authentication, sent: Sent) -> Answer {
     if !sent.body.is_empty() {
         request = request.header(CONTENT_TYPE, "application/json");
     }
-    let response = router.oneshot(request.body(Body::from(sent.body)).unwrap()).await.unwrap();
+    let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
@@ -281,6 +286,22 @@ async fn clocks_may_be_off_by_a_minute() {
             assert!(challenge.contains("ts=\"") && challenge.contains("tsm=\""), "{challenge}");
         }
     }
+    front.close().await;
+}
+
+#[tokio::test]
+async fn a_body_may_come_for_longer_than_its_signature_is_good_for() {
+    let front = Front::sqlite().await;
+    let secret = front.credential("ci").await;
+    let sent = Signer { late: -58, ..Signer::new("ci", &secret) }.post();
+    let body = sent.body.clone();
+    let slow = Body::from_stream(futures::stream::once(async move {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        Ok::<_, std::io::Error>(body)
+    }));
+    let again = sent.clone();
+    answer_to_body(&front.authentication, sent, slow).await.assert_passed("ci");
+    front.send(again).await.assert_refused(FAILED);
     front.close().await;
 }
 

@@ -10,7 +10,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-pub use caller::{Caller, Writer, is_compatible, unauthenticated};
+pub use caller::{CHALLENGE, Caller, Writer, is_compatible, unauthenticated};
 pub use destination::{destination, is_https};
 
 use crate::access::hawk::is_hawk;

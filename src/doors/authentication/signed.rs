@@ -33,7 +33,8 @@ enum Refused {
 }
 
 /// Checks a request in the order of the ingest contract, 5.5, has it answered, and signs the answer.
-/// The handler gets the body as it was sent.
+/// The handler gets the body as it was sent. The clock is that of its arrival: a body may come for longer
+/// than a signature is good for.
 pub async fn run(
     authentication: &Authentication,
     header: &HeaderValue,
@@ -62,6 +63,7 @@ async fn checked(
     parts: &Parts,
     body: Body,
 ) -> Result<(SignedRequest, Principal, Bytes), Refused> {
+    let arrived = Utc::now();
     let attributes = Attributes::parse(header.as_bytes())?;
     let (key, principal) = known(authentication, &attributes.id)?;
     let connection = parts.extensions.get::<ConnectionInfo>();
@@ -74,9 +76,8 @@ async fn checked(
     if !is_new(authentication, parts, signed.attributes()).await? {
         return Err(HawkRefusal::Failed.into());
     }
-    let now = Utc::now();
-    signed.verify_clock(u64::try_from(now.timestamp()).unwrap_or_default())?;
-    authentication.last_uses.note(&principal.source, now);
+    signed.verify_clock(u64::try_from(arrived.timestamp()).unwrap_or_default())?;
+    authentication.last_uses.note(&principal.source, arrived);
     Ok((signed, principal, body))
 }
 

@@ -11,6 +11,7 @@ mod read;
 mod reference_page;
 mod write;
 
+use super::authentication::{CHALLENGE, Caller, unauthenticated};
 use super::budget::ByteBudget;
 use super::router::RenderMetrics;
 use crate::config::PartialStatus;
@@ -21,10 +22,10 @@ use accept::check_accept;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 pub use dashboard_files::DashboardFiles;
-use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Uri};
 use problem::{Code, Problem};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -73,11 +74,7 @@ pub fn routes(
     let described = OpenApiRouter::with_openapi(openapi::base()).merge(own::routes(readiness, metrics));
     let front = if dashboard.is_some() { OpenApiRouter::new() } else { own::front() };
     let (described, document) = described.merge(front).merge(api).split_for_parts();
-    let http =
-        described.merge(openapi::routes(document)).method_not_allowed_fallback(async |method: Method| {
-            // In the words of the ingest contract, 4.3.
-            Problem::new(Code::MethodNotAllowed, format!("Method \"{method}\" not allowed."))
-        });
+    let http = described.merge(openapi::routes(document)).method_not_allowed_fallback(other_method);
     let router = grpc.merge(http);
     match dashboard {
         Some(files) => router.fallback(async move |request: Request| {
@@ -89,6 +86,15 @@ pub fn routes(
         }),
         None => router.fallback(unknown),
     }
+}
+
+/// The answer to a method that a path does not take, in the words of the ingest contract, 4.3; legacy writes
+/// ask for the credential before they look at the method (4.1).
+async fn other_method(Caller(caller): Caller, method: Method, uri: Uri) -> Response {
+    if caller.is_none() && !method.is_safe() && uri.path().starts_with("/api/project/") {
+        return unauthenticated(uri.path(), Code::Unauthenticated.into(), CHALLENGE);
+    }
+    Problem::new(Code::MethodNotAllowed, format!("Method \"{method}\" not allowed.")).into_response()
 }
 
 /// Serves a path that ends in a slash without it too, as legacy clients may ask for it (ingest contract,

@@ -101,14 +101,14 @@ impl<S: Source> Work for LogWork<S> {
             debug!("the log went with its job");
             return Ok(Outcome::Stored);
         };
-        let busy = Outcome::Later {
-            why: "its host has its share of the workers".into(),
-            after: limits::LOG_HOST_REST,
+        let busy = |after| Ok(Outcome::Later { why: "its host has its share of the workers".into(), after });
+        let share = match self.shares.ask(&log.url) {
+            Ok(share) => share,
+            Err(wait) => return busy(wait),
         };
-        let Some(share) = self.shares.ask(&log.url) else { return Ok(busy) };
         let read = timeout(share.time(), self.read(&log.name, &log.url)).await;
         if read.is_err() && share.is_hurried() {
-            return Ok(busy);
+            return busy(limits::LOG_HOST_REST);
         }
         drop(share);
         let found = match read.unwrap_or(Err(Unread::OutOfTime)) {

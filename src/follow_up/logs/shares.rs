@@ -1,5 +1,7 @@
 //! How many workers one host of logs may hold: half of them for as long as its logs take, the others only
-//! while they are quick. So no host, however slow, keeps the logs of others from being read.
+//! while they are quick. So no host, however slow, keeps the logs of others from being read. Logs that wait
+//! for their host come back one by one, at the rate at which it could have had them read: a long backlog is
+//! neither claimed nor written over and over.
 
 use crate::limits;
 use reqwest::Url;
@@ -20,7 +22,10 @@ pub(super) struct HostShares {
 struct Host {
     unhurried: usize,
     hurried: usize,
+    /// It took long, and is not known to be quick again; until then nobody tries.
     slow_until: Option<Instant>,
+    /// When the next log that has to wait is to come back.
+    next_turn: Option<Instant>,
 }
 
 /// The right to read one log, until it is dropped.
@@ -38,20 +43,23 @@ impl HostShares {
         Self { most: workers.div_ceil(2), hosts: Mutex::default() }
     }
 
-    /// Asks to read a log of the host that a URL names. `None`: the host has its share of the workers, and
-    /// took long of late.
-    pub(super) fn ask(&self, url: &str) -> Option<Share<'_>> {
+    /// Asks to read a log of the host that a URL names.
+    ///
+    /// # Errors
+    /// How long to wait: the host has its share of the workers, and took long of late.
+    pub(super) fn ask(&self, url: &str) -> Result<Share<'_>, Duration> {
         let host = host(url);
         let since = Instant::now();
         let mut hosts = self.lock();
         let known = hosts.entry(host.clone()).or_default();
         let is_hurried = known.unhurried >= self.most;
-        if is_hurried && known.slow_until.is_some_and(|until| until > since) {
-            return None;
+        // Of one that was slow, one log at a time tries whether it still is.
+        if is_hurried && known.slow_until.is_some_and(|until| until > since || known.hurried > 0) {
+            return Err(known.next_turn(since, self.most));
         }
         *known.count(is_hurried) += 1;
         drop(hosts);
-        Some(Share { shares: self, host, since, is_hurried })
+        Ok(Share { shares: self, host, since, is_hurried })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Host>> {
@@ -63,6 +71,15 @@ impl HostShares {
 impl Host {
     fn count(&mut self, is_hurried: bool) -> &mut usize {
         if is_hurried { &mut self.hurried } else { &mut self.unhurried }
+    }
+
+    /// How long one more log of a slow host waits, of which so many are read at once.
+    fn next_turn(&mut self, now: Instant, most: usize) -> Duration {
+        let earliest = now + limits::LOG_HOST_REST;
+        let turn = self.next_turn.map_or(earliest, |turn| turn.max(earliest));
+        let turn = turn.min(now + limits::LOG_HOST_LONGEST_REST);
+        self.next_turn = Some(turn + limits::LOG_QUICK_READ.div_f64(most as f64));
+        turn - now
     }
 }
 
@@ -87,10 +104,13 @@ impl Drop for Share<'_> {
             *count = count.saturating_sub(1);
             if now - self.since >= limits::LOG_QUICK_READ {
                 host.slow_until = Some(now + limits::LOG_HOST_REST);
+            } else if self.is_hurried {
+                host.slow_until = None;
             }
         }
+        let is_ahead = |time: Option<Instant>| time.is_some_and(|time| time > now);
         hosts.retain(|_, host| {
-            host.unhurried + host.hurried > 0 || host.slow_until.is_some_and(|until| until > now)
+            host.unhurried + host.hurried > 0 || is_ahead(host.slow_until) || is_ahead(host.next_turn)
         });
     }
 }
@@ -127,22 +147,43 @@ mod tests {
         let hurried = shares.ask(SLOW).unwrap();
         advance(limits::LOG_QUICK_READ).await;
         drop(hurried);
-        assert!(shares.ask(SLOW).is_none());
-        assert!(shares.ask("http://other.example.org/").is_some());
+        assert!(shares.ask(SLOW).is_err());
+        assert!(shares.ask("http://other.example.org/").is_ok());
         advance(limits::LOG_HOST_REST).await;
-        assert!(shares.ask(SLOW).is_some());
+        let tries = shares.ask(SLOW).unwrap();
+        assert!(shares.ask(SLOW).is_err(), "one is enough to try");
+        drop(tries);
+        let both = [shares.ask(SLOW), shares.ask(SLOW)];
+        assert!(both.iter().all(Result::is_ok), "it was quick");
+        drop(held);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn logs_of_a_slow_host_come_back_one_by_one_and_none_much_later() {
+        let shares = HostShares::of(2);
+        let held = shares.ask(SLOW).unwrap();
+        let hurried = shares.ask(SLOW).unwrap();
+        advance(limits::LOG_QUICK_READ).await;
+        drop(hurried);
+        let waits: Vec<_> = (0..1000).map(|_| shares.ask(SLOW).unwrap_err()).collect();
+        assert_eq!(waits[..2], [limits::LOG_HOST_REST, limits::LOG_HOST_REST + limits::LOG_QUICK_READ]);
+        assert!(waits.is_sorted());
+        assert_eq!(waits[999], limits::LOG_HOST_LONGEST_REST);
         drop(held);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_host_is_forgotten_once_nothing_speaks_against_it() {
-        let shares = HostShares::of(4);
+        let shares = HostShares::of(2);
         drop(shares.ask(SLOW));
         assert!(shares.lock().is_empty());
-        let slow = shares.ask(SLOW);
+        let slow = [shares.ask(SLOW), shares.ask(SLOW)];
         advance(limits::LOG_QUICK_READ).await;
-        drop(slow);
-        advance(limits::LOG_HOST_REST).await;
+        let [held, hurried] = slow;
+        drop(hurried);
+        assert!(shares.ask(SLOW).is_err());
+        drop(held);
+        advance(limits::LOG_HOST_REST + limits::LOG_QUICK_READ).await;
         drop(shares.ask("http://other.example.org/"));
         assert!(shares.lock().is_empty());
     }

@@ -1,6 +1,6 @@
 //! What was found in a log, stored under the lease of whoever read it.
 
-use super::sightings::AddedError;
+use super::sightings::ErrorOfJob;
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::logs::{FailureLine, GroupResult, Profile};
 use crate::store::follow_up::{LOGS, Lease, done};
@@ -115,7 +115,7 @@ impl BatchTransaction<'_> {
         &mut self,
         rows: &[FlatErrorRow<'_>],
         and_known_by: &str,
-    ) -> Result<Vec<AddedError>, StoreError> {
+    ) -> Result<Vec<ErrorOfJob>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -130,7 +130,7 @@ impl BatchTransaction<'_> {
             .int("line_number", rows.iter().map(|row| row.line_number))
             .error_lines("line", rows.iter().map(|row| row.line));
         let added = self.run(&sql, set).await?;
-        let added = added.iter().map(AddedError::read).collect::<Result<Vec<_>, _>>()?;
+        let added = added.iter().map(ErrorOfJob::read).collect::<Result<Vec<_>, _>>()?;
         self.note_failures(&added, Profile::Of2026).await?;
         Ok(added)
     }

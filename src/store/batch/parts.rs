@@ -1,6 +1,6 @@
 //! Logs, details, artifacts and summaries of a group commit.
 
-use super::sightings::AddedError;
+use super::sightings::ErrorOfJob;
 use super::{BatchTransaction, RowSet, StoreError};
 use crate::logs::Profile;
 
@@ -68,9 +68,10 @@ impl BatchTransaction<'_> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let again = match rule {
-            PartsRule::Applied => "OR (job_logs.status = 2 AND excluded.status = 0)",
-            PartsRule::OnlyLacking => "",
+        // What was given up waits again only if an applied submission says so.
+        let (unless_dead, again) = match rule {
+            PartsRule::Applied => ("", "OR (job_logs.status = 2 AND excluded.status = 0)"),
+            PartsRule::OnlyLacking => ("AND job_logs.dead_at IS NULL", ""),
         };
         let sql = format!(
             "INSERT INTO job_logs (job_id, name, url, status, queue_priority, attempts, created_at) \
@@ -79,7 +80,7 @@ impl BatchTransaction<'_> {
              queue_priority = excluded.queue_priority, attempts = 0, next_attempt_at = NULL, \
              lease_owner = NULL, lease_until = NULL, last_error = NULL, dead_at = NULL \
              WHERE (job_logs.status = 0 AND (excluded.status <> 0 OR \
-             (job_logs.queue_priority IS NULL AND excluded.queue_priority IS NOT NULL))) {again} \
+             (job_logs.queue_priority IS NULL AND excluded.queue_priority IS NOT NULL {unless_dead}))) {again} \
              RETURNING job_id, name, url"
         );
         let set = RowSet::new()
@@ -182,7 +183,7 @@ impl BatchTransaction<'_> {
                 .int("line_number", errors.iter().map(|e| e.1))
                 .error_lines("line", errors.iter().map(|e| e.2));
             let added = self.run(sql, set).await?;
-            let added = added.iter().map(AddedError::read).collect::<Result<Vec<_>, _>>()?;
+            let added = added.iter().map(ErrorOfJob::read).collect::<Result<Vec<_>, _>>()?;
             self.note_failures(&added, Profile::Of2018).await?;
             jobs.extend(added.iter().map(|error| error.job_id));
         }

@@ -7,15 +7,18 @@ use crate::logs::Profile;
 use crate::suggestions::sighted;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An error line that a job got just now.
+/// Error lines that are read at one time.
+const EARLIER_ERRORS: usize = 1000;
+
+/// An error line of a job.
 #[derive(Debug)]
-pub(super) struct AddedError {
+pub(super) struct ErrorOfJob {
     pub(super) id: i64,
     pub(super) job_id: i64,
     pub(super) line: String,
 }
 
-impl AddedError {
+impl ErrorOfJob {
     /// From the columns `id`, `job_id`, `line`.
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self { id: row.bigint(0)?, job_id: row.bigint(1)?, line: row.text(2)? })
@@ -23,20 +26,17 @@ impl AddedError {
 }
 
 impl BatchTransaction<'_> {
-    /// Counts new error lines of jobs: each line once for a job, whatever number of its logs have it. Those that no bug is searched for do not
-    /// count: they are in most jobs that fail, and whoever stores them would wait for all others.
+    /// Counts new error lines of jobs: each line once for a job, whatever number of its logs have it. Those
+    /// that no bug is searched for do not count: they are in most jobs that fail, and whoever stores them
+    /// would wait for all others.
     pub(super) async fn note_failures(
         &mut self,
-        added: &[AddedError],
+        added: &[ErrorOfJob],
         profile: Profile,
     ) -> Result<(), StoreError> {
         let mut sightings: BTreeSet<(ContentDigest, i64)> =
             added.iter().filter_map(|error| Some((sighted(&error.line, profile)?, error.job_id))).collect();
-        for (job, line) in self.earlier_errors(added).await? {
-            if let Some(search) = sighted(&line, profile) {
-                sightings.remove(&(search, job));
-            }
-        }
+        self.drop_seen_before(&mut sightings, added, profile).await?;
         if sightings.is_empty() {
             return Ok(());
         }
@@ -56,22 +56,40 @@ impl BatchTransaction<'_> {
         Ok(())
     }
 
-    /// The error lines, with their jobs, that jobs had before: those with smaller numbers, since whoever adds
-    /// any has locked the job.
-    async fn earlier_errors(&mut self, added: &[AddedError]) -> Result<Vec<(i64, String)>, StoreError> {
+    /// Takes away what jobs had in error lines before: those with smaller numbers, since whoever adds any has
+    /// locked the job. They are read in parts: a job may have many.
+    async fn drop_seen_before(
+        &mut self,
+        sightings: &mut BTreeSet<(ContentDigest, i64)>,
+        added: &[ErrorOfJob],
+        profile: Profile,
+    ) -> Result<(), StoreError> {
         let mut first: BTreeMap<i64, i64> = BTreeMap::new();
         for error in added {
             let id = first.entry(error.job_id).or_insert(error.id);
             *id = error.id.min(*id);
         }
-        if first.is_empty() {
-            return Ok(Vec::new());
+        let mut read = 0;
+        while !sightings.is_empty() {
+            let sql = format!(
+                "SELECT e.id, e.job_id, e.line FROM {{rows}} JOIN log_errors e ON e.job_id = t.job_id \
+                 AND e.id < t.first_id AND e.id > {read} ORDER BY e.id LIMIT {EARLIER_ERRORS}"
+            );
+            let set = RowSet::new()
+                .bigint("job_id", first.keys().copied())
+                .bigint("first_id", first.values().copied());
+            let rows = self.run(&sql, set).await?;
+            for row in &rows {
+                let earlier = ErrorOfJob::read(row)?;
+                read = earlier.id;
+                if let Some(search) = sighted(&earlier.line, profile) {
+                    sightings.remove(&(search, earlier.job_id));
+                }
+            }
+            if rows.len() < EARLIER_ERRORS {
+                break;
+            }
         }
-        let sql = "SELECT e.job_id, e.line FROM {rows} JOIN log_errors e ON e.job_id = t.job_id \
-             AND e.id < t.first_id";
-        let set =
-            RowSet::new().bigint("job_id", first.keys().copied()).bigint("first_id", first.values().copied());
-        let rows = self.run(sql, set).await?;
-        rows.iter().map(|row| Ok((row.bigint(0)?, row.text(1)?))).collect()
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use crate::logs::GroupStatus;
 use crate::store::entities::jobs::{group_result, job};
 use crate::store::{Store, StoreError};
+use futures::StreamExt;
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select,
 };
@@ -21,25 +22,28 @@ pub struct ListedGroupResult {
 }
 
 impl Store {
-    /// Groups of tests that passed or failed in the jobs of a push, `count` at most: those of a later run of
-    /// a task after those of an earlier one, and in each job those that failed after those that passed.
+    /// Hands over groups of tests that passed or failed in the jobs of a push, `count` at most, one by one:
+    /// those of a later run of a task after those of an earlier one, and in each job those that failed after
+    /// those that passed. Gives their number.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn group_results(
+    pub async fn each_group_result(
         &self,
         push_id: i64,
         count: u64,
-    ) -> Result<Vec<ListedGroupResult>, StoreError> {
-        let rows: Vec<(Option<String>, String, String, i16)> =
-            group_result_list(push_id, count).into_tuple().all(&self.read_connection()).await?;
-        let row = |(task_id, job_guid, name, status)| ListedGroupResult {
-            task_id,
-            job_guid,
-            name,
-            passed: status == GroupStatus::Ok.code(),
-        };
-        Ok(rows.into_iter().map(row).collect())
+        mut take: impl FnMut(ListedGroupResult),
+    ) -> Result<u64, StoreError> {
+        let connection = self.read_connection();
+        let list = group_result_list(push_id, count).into_tuple();
+        let mut rows = list.stream(&connection).await?;
+        let mut number = 0;
+        while let Some(row) = rows.next().await {
+            let (task_id, job_guid, name, status): (Option<String>, String, String, i16) = row?;
+            take(ListedGroupResult { task_id, job_guid, name, passed: status == GroupStatus::Ok.code() });
+            number += 1;
+        }
+        Ok(number)
     }
 }
 

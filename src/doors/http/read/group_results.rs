@@ -7,6 +7,7 @@ use crate::domain::TaskRun;
 use crate::doors::http::problem::{Body, Problem};
 use crate::doors::http::slash_optional;
 use crate::limits;
+use crate::store::lists::ListedGroupResult;
 use axum::Json;
 use axum::extract::{Path, State};
 use std::collections::BTreeMap;
@@ -45,15 +46,14 @@ async fn get_group_results(
     let revision = parameters.take_filled("revision").ok_or_else(mandatory)?;
     let push = named_push(&door, &repository, "revision", &revision).await?;
     let most = limits::GROUP_RESULTS;
-    let results = door.gateway.store().group_results(push.id, most + 1).await?;
-    if results.len() as u64 > most {
-        return Err(problem(&format!("the push has more than {most} results of groups of tests")));
-    }
     let mut tasks = GroupsOfTasks::new();
-    for result in results {
+    let add = |result: ListedGroupResult| {
         let task = result.task_id.unwrap_or_else(|| TaskRun::stand_in(&result.job_guid));
         // They come in such an order that what comes later says more.
         tasks.entry(task).or_default().insert(result.name, result.passed);
+    };
+    if door.gateway.store().each_group_result(push.id, most + 1, add).await? > most {
+        return Err(problem(&format!("the push has more than {most} results of groups of tests")));
     }
     Ok(Json(tasks))
 }
