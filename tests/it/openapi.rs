@@ -1,9 +1,10 @@
 //! The OpenAPI document tells the truth about the running gateway.
 
-use crate::harness::command::run;
+use crate::harness::command::run_within;
 use crate::harness::{Database, Gateway, long, skipped};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tokio::process::Command;
 
 /// Path of the program `schemathesis`.
@@ -16,14 +17,14 @@ async fn nothing_that_is_generated_from_the_description_is_answered_otherwise(da
         return skipped(&format!("{PROGRAM} is not set; ./test.sh sets it"));
     };
     let gateway = Gateway::on(&database).start().await;
-    let examples = if long() { "500" } else { "15" };
-    let ran = run(Command::new(program)
+    let (examples, minutes) = if long() { ("500", 60) } else { ("15", 3) };
+    let mut command = Command::new(program);
+    command
         .args(["run", &format!("{}/api/openapi.json", gateway.address()), "--checks", CHECKS])
         .args(["--header", &format!("Authorization: Bearer {}", gateway.token)])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", examples])
-        .current_dir(gateway.database.folder.path()))
-    .await;
-    let said = ran.done();
+        .current_dir(gateway.database.folder.path());
+    let said = run_within(Duration::from_secs(minutes * 60), &mut command).await.done();
     assert!(!said.contains("Unresolvable references"), "{said}");
 }
 

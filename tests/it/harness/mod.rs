@@ -11,6 +11,7 @@ pub mod http;
 pub mod jobs;
 pub mod load;
 pub mod log_server;
+mod ports;
 pub mod postgres;
 pub mod pulse;
 pub mod rabbitmq;

@@ -1,8 +1,8 @@
 //! PostgreSQL: databases on the server of the test run, and servers that a test may stop.
 
+use super::ports::free_ports;
 use super::{eventually, skipped};
 use sea_orm::ConnectionTrait;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl PrivatePostgres {
         if runs_as_root() {
             run(Command::new("chown").arg("postgres").arg(folder.path()));
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let [port] = free_ports();
         let server = Self { folder, binaries, port };
         run(server.command("initdb").args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]));
         server.start().await;

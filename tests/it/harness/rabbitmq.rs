@@ -1,9 +1,9 @@
 //! RabbitMQ: the server of the test run, and servers that a test may kill.
 
 use super::eventually::within;
+use super::ports::free_ports;
 use super::{Database, eventually, skipped};
 use lapin::{Connection, ConnectionProperties};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -155,15 +155,14 @@ impl PrivateBroker {
 
 impl Drop for PrivateBroker {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = std::fs::read_to_string(self.folder.path().join("out.log")).unwrap_or_default();
+            println!("RabbitMQ said last:\n{said}");
+        }
         self.kill();
         // The name server that Erlang started beside it.
         let names = self.ports[2].to_string();
         let mut epmd = self.command("epmd");
         let _ = epmd.args(["-port", &names, "-kill"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
-}
-
-fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
