@@ -9,6 +9,8 @@ pub mod http;
 pub mod jobs;
 pub mod latencies;
 pub mod legacy;
+#[path = "../../tests/it/harness/ports.rs"]
+mod ports;
 #[path = "../../tests/it/harness/postgres.rs"]
 mod postgres;
 pub mod way;

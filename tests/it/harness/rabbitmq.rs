@@ -13,6 +13,8 @@ use tempfile::TempDir;
 pub const USER: &str = "herd";
 /// An Erlang machine on a busy computer starts slowly.
 const START_PATIENCE: Duration = Duration::from_secs(120);
+/// One that is coming up may take a connection and never answer on it.
+const ATTEMPT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(20);
 /// Where Debian puts it; the script on PATH changes the user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -114,7 +116,8 @@ impl PrivateBroker {
         self.process = Some(command.spawn().unwrap());
         let url = self.broker().url;
         eventually("RabbitMQ takes connections", START_PATIENCE, async || {
-            Connection::connect(&url, ConnectionProperties::default()).await.ok()
+            let connecting = Connection::connect(&url, ConnectionProperties::default());
+            tokio::time::timeout(ATTEMPT, connecting).await.ok()?.ok()
         })
         .await;
     }
