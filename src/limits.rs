@@ -200,7 +200,7 @@ pub const LEGACY_OPTION: usize = 100;
 pub const LABELS: usize = 100;
 /// Tier over legacy REST, which knows no tier 1 to 3 rule.
 pub const LEGACY_TIER: i64 = 32_767;
-/// Id of a Taskcluster task.
+/// Id of a Taskcluster task: a UUID in URL-safe base64.
 pub const TASK_ID: usize = 22;
 /// Reference data name.
 pub const REFERENCE_DATA_NAME: usize = 255;
@@ -373,7 +373,7 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for SQLite's write lock (R27).
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page caches of all connections to SQLite together.
-pub const SQLITE_CACHE_KIB: u32 = 40 * 1024;
+pub const SQLITE_CACHE_KIB: u32 = 32 * 1024;
 /// Largest body of an answer whose bytes are signed too (Hawk); a larger one is signed without them.
 pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 /// Clocks of a Hawk client and the gateway may be this far apart.

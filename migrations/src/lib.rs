@@ -16,6 +16,7 @@ mod m20261210_000012_performance_fetches;
 mod m20261211_000003_performance;
 mod m20261212_000001_test_groups;
 mod m20261213_000001_log_times;
+mod m20261214_000001_task_ids;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261211_000003_performance::Migration),
             Box::new(m20261212_000001_test_groups::Migration),
             Box::new(m20261213_000001_log_times::Migration),
+            Box::new(m20261214_000001_task_ids::Migration),
         ]
     }
 }

@@ -48,14 +48,26 @@ impl Store {
             .collect()
     }
 
-    /// The job without a task of its own that this stand-in for a task id names.
+    /// Jobs of a task that their guids do not name, see [`task_beside_guid`], by guid.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn job_of_stand_in(&self, task_id: &str) -> Result<Option<StoredJob>, StoreError> {
-        let stand_in = job::Column::TaskId.eq(task_id).and(job::Column::RetryId.is_null());
-        let row = select_jobs().filter(stand_in).into_model::<JobRow>().one(&self.read_connection()).await?;
-        row.map(StoredJob::try_from).transpose()
+    pub async fn jobs_of_task_beside_guid(
+        &self,
+        task_id: &str,
+        retry_id: Option<i32>,
+        limit: u64,
+    ) -> Result<Vec<StoredJob>, StoreError> {
+        select_jobs()
+            .filter(task_beside_guid(task_id, retry_id))
+            .order_by_asc(job::Column::Guid)
+            .limit(limit)
+            .into_model::<JobRow>()
+            .all(&self.read_connection())
+            .await?
+            .into_iter()
+            .map(StoredJob::try_from)
+            .collect()
     }
 
     /// Held messages whose guid begins so, newest first.
@@ -183,6 +195,17 @@ impl Store {
             .map(StoredJob::try_from)
             .collect()
     }
+}
+
+/// Jobs whose guid is not made of their task: those without a task, by the stand-in for its id (they have but
+/// the first run), and those that came with a task and a guid of another form, as legacy submitters send them.
+/// In the words of the partial index, which fits no others.
+pub(in crate::store) fn task_beside_guid(task_id: &str, retry_id: Option<i32>) -> Condition {
+    let job = |column| Expr::col((job::Entity, column));
+    let beside_guid = job(job::Column::RetryId).is_null().or(Expr::cust("substr(jobs.guid, 37, 1) <> '/'"));
+    let run =
+        retry_id.map(|run| Expr::expr(Func::coalesce([job(job::Column::RetryId), Expr::val(0)])).eq(run));
+    Condition::all().add(job(job::Column::TaskId).eq(task_id)).add(beside_guid).add_option(run)
 }
 
 fn begins_with(column: impl ColumnTrait, prefix: &str) -> Expr {

@@ -8,7 +8,7 @@ use crate::harness::submitting::{new_push, stream_all};
 use crate::harness::{Database, Gateway};
 use herdgate::proto::JobResult;
 use http::{Request, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A gateway with a built dashboard, and one push with two jobs.
 async fn with_dashboard(database: &Database) -> (Gateway, String) {
@@ -98,6 +98,30 @@ async fn every_request_of_a_visit_is_answered_with_what_it_needs(database: Datab
     assert_eq!(push["revision"], *revision);
 }
 
+/// Legacy submitters name a task beside a guid of any form.
+async fn a_job_is_selected_and_found_by_a_task_that_its_guid_does_not_name(database: Database) {
+    let gateway = Gateway::on(&database).start().await;
+    let revision = new_push(&gateway).await;
+    let (guid, task) = ("5a1f0c9e7d3b24681357ace02468bdf013579ace", "A1b2C3d4E5f6G7h8I9j0Kw");
+    let item = json!({ "project": PROJECT, "revision": revision, "job": {
+        "job_guid": guid, "name": "press", "state": "running", "result": "unknown",
+        "taskcluster_task_id": task, "taskcluster_retry_id": 1,
+    } });
+    let posted = gateway.post(&gateway.token, "jobs/", json!([item])).await;
+    assert_eq!(posted.status, StatusCode::OK, "{posted:?}");
+    for (run, jobs) in [("", 1), ("&retry_id=1", 1), ("&retry_id=0", 0)] {
+        let selected = read(&gateway, &format!("/api/jobs/?task_id={task}{run}")).await;
+        assert_eq!(selected["results"].as_array().unwrap().len(), jobs, "{run}: {selected}");
+    }
+    for (sought, found) in
+        [(task.to_owned(), true), (format!("{task}.1"), true), (format!("{task}.0"), false)]
+    {
+        let page = gateway.get(&format!("/console/find?q={sought}")).await;
+        let text = String::from_utf8(page.body.to_vec()).unwrap();
+        assert_eq!(text.contains(guid), found, "{sought}: {text}");
+    }
+}
+
 async fn the_built_dashboard_is_served_beside_everything_else(database: Database) {
     let (gateway, _) = with_dashboard(&database).await;
     let text = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
@@ -133,5 +157,6 @@ async fn a_folder_without_a_dashboard_is_refused_by_its_key() {
 
 on_both_databases!(
     every_request_of_a_visit_is_answered_with_what_it_needs,
+    a_job_is_selected_and_found_by_a_task_that_its_guid_does_not_name,
     the_built_dashboard_is_served_beside_everything_else,
 );

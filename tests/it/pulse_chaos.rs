@@ -9,6 +9,7 @@ use crate::harness::rabbitmq::{Broker, PrivateBroker, USER};
 use crate::harness::reading::{all_jobs, get_job};
 use crate::harness::submitting::submit_pushes;
 use crate::harness::{Database, Gateway, eventually, long, seed};
+use futures::StreamExt;
 use herdgate::proto::{ListBugSuggestionsRequest, ListHeldMessagesRequest, Outcome, Push};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -20,9 +21,10 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinHandle;
 
 const KEY: &str = "treeherder.quince-central";
-/// Every so many messages one is wrong, and must be held.
-const WRONG: usize = 10;
+/// Every so many messages one is wrong, and must be held. Of one source 10,000 are, and no more come of a long run.
+const WRONG: usize = 20;
 const PUBLISHERS: usize = 4;
+const READS_AT_ONCE: usize = 16;
 /// To work off what piled up.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -114,10 +116,12 @@ async fn assert_all_is_there(gateway: &Gateway, confirmed: &Confirmed, exchange:
     })
     .await;
     let stored: Vec<String> = all_jobs(gateway, PROJECT).await.into_iter().map(|job| job.job_guid).collect();
-    for guid in &stored {
-        let parts = get_job(gateway, guid).await.unwrap();
-        assert_eq!((parts.logs.len(), parts.details.len()), (PARTS, PARTS), "{guid} is stored whole");
-    }
+    futures::stream::iter(&stored)
+        .for_each_concurrent(READS_AT_ONCE, async |guid| {
+            let parts = get_job(gateway, guid).await.unwrap();
+            assert_eq!((parts.logs.len(), parts.details.len()), (PARTS, PARTS), "{guid} is stored whole");
+        })
+        .await;
     // Of messages that were never confirmed some may still come.
     eventually("every job is applied once", PATIENCE, async || {
         let applied = applied(gateway, &stored[0]).await;

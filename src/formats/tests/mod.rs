@@ -3,6 +3,7 @@
 mod as_protobuf;
 pub(super) mod corpus;
 mod equivalence;
+mod published_limits;
 mod pushes;
 pub(super) mod random_job;
 mod translation;

@@ -6,6 +6,7 @@ use crate::domain::NamedSymbol;
 use crate::limits;
 use crate::store::entities::jobs::job;
 use crate::store::entities::repositories::push;
+use crate::store::finding::task_beside_guid;
 use crate::store::job_rows::option_names;
 use crate::store::time::from_micros;
 use crate::store::{Store, StoreError};
@@ -52,7 +53,7 @@ impl DashboardQuery {
 /// A task, as the dashboard selects it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSelector {
-    /// Its id, or what stands in for it.
+    /// Its id, or what stands in for it, see [`task_beside_guid`].
     pub task_id: String,
     /// The UUID that the id is of, if it is of one.
     pub uuid: Option<uuid::Uuid>,
@@ -260,14 +261,10 @@ struct StateRow {
     changes: Option<i64>,
 }
 
-/// A known task is found by the guid that names it, another by its stand-in.
+/// A task is found by the guid that names it, or by what is known of it beside the guid.
 fn of_task(task: &TaskSelector) -> Condition {
     let job = |column| Expr::col((job::Entity, column));
-    let mut any = Condition::any();
-    if task.retry_id.unwrap_or_default() == 0 {
-        let stand_in = job(job::Column::TaskId).eq(&*task.task_id);
-        any = any.add(stand_in.and(job(job::Column::RetryId).is_null()));
-    }
+    let any = Condition::any().add(task_beside_guid(&task.task_id, task.retry_id));
     let Some(uuid) = task.uuid else { return any };
     any.add(match task.retry_id {
         Some(retry) => job(job::Column::Guid).eq(format!("{uuid}/{retry}")),

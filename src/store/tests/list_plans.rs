@@ -144,7 +144,10 @@ async fn every_list_is_found_by_its_index() {
         for (query, index) in [
             (of_pushes.clone(), "jobs_push_id_last_modified_idx"),
             (DashboardQuery { modified_after: Some(lately), ..of_pushes }, "jobs_push_id_last_modified_idx"),
-            (DashboardQuery { task: Some(task(None)), ..DashboardQuery::default() }, "jobs_task_id_idx"),
+            (
+                DashboardQuery { task: Some(task(None)), ..DashboardQuery::default() },
+                "jobs_task_beside_guid_idx",
+            ),
             (
                 DashboardQuery { task: Some(task(Some(uuid::Uuid::nil()))), ..DashboardQuery::default() },
                 "jobs_guid_key",

@@ -20,44 +20,12 @@ use serde::Deserialize;
 
 /// Shortest beginning of a guid or revision that is looked for.
 const SHORTEST_PREFIX: usize = 6;
-/// Characters of a task id in slug form.
-const TASK_ID_LENGTH: usize = 22;
 
 /// What the box holds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Question {
     q: String,
-}
-
-/// What a text means.
-enum Sought {
-    /// A job without a task of its own, by the stand-in that dashboards have for its task id.
-    Job(Box<StoredJob>),
-    /// The beginning of a guid.
-    Guid(String),
-    /// Anything else.
-    Text,
-}
-
-impl Sought {
-    async fn of(store: &Store, text: &str) -> Result<Self, StoreError> {
-        if let Some(stand_in) = stand_in_of(text)
-            && let Some(job) = store.job_of_stand_in(stand_in).await?
-        {
-            return Ok(Self::Job(Box::new(job)));
-        }
-        Ok(guid_of(text).map_or(Self::Text, Self::Guid))
-    }
-
-    /// Of a job whose changes are to be heard of.
-    fn guid(&self) -> Option<&str> {
-        match self {
-            Self::Job(job) => Some(&job.guid),
-            Self::Guid(guid) => Some(guid),
-            Self::Text => None,
-        }
-    }
 }
 
 /// What was found.
@@ -88,12 +56,12 @@ pub async fn show(
         return Ok(page(body, "Where is my job?".into()).show(visitor.0.as_ref()));
     }
     let store = console.gateway.store();
-    let sought = Sought::of(store, &text).await?;
-    let events = match sought.guid() {
-        Some(guid) => console.events(&[("guid", guid), ("ticks", "1")]).await?,
-        None => "/console/events?ticks=1".to_owned(),
+    let found = find(store, &text).await?;
+    let events = match (&found.by_guid[..], guid_of(&text)) {
+        ([job], _) => console.events(&[("guid", &job.guid), ("ticks", "1")]).await?,
+        (_, Some(guid)) => console.events(&[("guid", &guid), ("ticks", "1")]).await?,
+        _ => "/console/events?ticks=1".to_owned(),
     };
-    let found = find(store, &sought, &text).await?;
     let body = html! {
         h1 { "Where is " span .mono { (text) } "?" }
         div #found data-live="" { (answer(&console, &found).await?) }
@@ -101,20 +69,20 @@ pub async fn show(
     Ok(page(body, format!("Where is {text}?")).live(events).show(visitor.0.as_ref()))
 }
 
-async fn find(store: &Store, sought: &Sought, text: &str) -> Result<Found, StoreError> {
+async fn find(store: &Store, text: &str) -> Result<Found, StoreError> {
     let mut found = Found::default();
-    if let Sought::Job(job) = sought {
-        found.by_guid.push((**job).clone());
-        return Ok(found);
-    }
     let limit = limits::CONSOLE_ROWS;
     let looks_like_prefix = text.chars().count() >= SHORTEST_PREFIX && !text.contains(char::is_whitespace);
     if looks_like_prefix {
-        let guid = sought.guid().unwrap_or(text);
-        found.by_guid = store.jobs_of_guid_prefix(guid, limit).await?;
-        found.held = store.held_of_guid_prefix(guid, limit).await?;
+        let guid = guid_of(text).unwrap_or_else(|| text.to_owned());
+        found.by_guid = store.jobs_of_guid_prefix(&guid, limit).await?;
+        found.held = store.held_of_guid_prefix(&guid, limit).await?;
         found.pushes = store.pushes_of_revision_prefix(text, limit).await?;
         found.parked = store.parked_for_revision(text, limit).await?;
+    }
+    if let Some((task_id, run)) = task_of(text) {
+        let of_task = store.jobs_of_task_beside_guid(task_id, run, limit).await?;
+        found.by_guid.extend(of_task);
     }
     if found.is_empty() {
         found.by_name = store.jobs_of_name_part(text, limit).await?;
@@ -210,17 +178,18 @@ fn push_list(pushes: &[FoundPush]) -> Markup {
 /// or without its run.
 fn guid_of(text: &str) -> Option<String> {
     let (task, run) = task_and_run(text);
-    if task.len() == TASK_ID_LENGTH {
+    if task.len() == limits::TASK_ID {
         let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(task).ok()?.try_into().ok()?;
         return Some(format!("{}/{run}", uuid::Uuid::from_bytes(bytes)));
     }
     uuid::Uuid::try_parse(task).is_ok().then(|| text.to_owned())
 }
 
-/// The stand-in for a task id that a text may mean; stand-ins have but the first run.
-fn stand_in_of(text: &str) -> Option<&str> {
+/// The task id, or what stands in for one, and the run that a text may mean.
+fn task_of(text: &str) -> Option<(&str, Option<i32>)> {
     let (task, run) = task_and_run(text);
-    (task.len() == TASK_ID_LENGTH && matches!(run, "" | "0")).then_some(task)
+    let run = if run.is_empty() { None } else { Some(run.parse().ok()?) };
+    (task.len() == limits::TASK_ID).then_some((task, run))
 }
 
 fn task_and_run(text: &str) -> (&str, &str) {
