@@ -139,6 +139,8 @@ pub const CONNECTION_DRAIN: Duration = Duration::from_secs(18);
 pub const REFERENCE_CACHE_ENTRIES: usize = 100_000;
 /// Pushes kept in memory.
 pub const PUSH_CACHE_ENTRIES: usize = 50_000;
+/// Earlier error lines of jobs that are read at one time, to see what is new in the later ones.
+pub const EARLIER_ERRORS: usize = 1000;
 /// Submissions of a job whose digests its row remembers (R8).
 pub const REMEMBERED_DIGESTS: usize = 4;
 
@@ -378,11 +380,9 @@ pub const SQLITE_CACHE_KIB: u32 = 32 * 1024;
 pub const SIGNED_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 /// Clocks of a Hawk client and the gateway may be this far apart.
 pub const HAWK_SKEW: Duration = Duration::from_secs(60);
-/// A nonce is remembered this long: a request may be as old as the skew or as far ahead, and its nonce is
-/// looked up only once its body has come, for which it has time by [`UPLOAD_BYTES_PER_SECOND`].
-pub const NONCE_AGE: Duration = Duration::from_secs(
-    2 * HAWK_SKEW.as_secs() + 2 * UNARY_DEADLINE.as_secs() + HTTP_BODY_BYTES as u64 / UPLOAD_BYTES_PER_SECOND,
-);
+/// A nonce is remembered this long: a request may be as old as the skew or as far ahead, and waits for as long
+/// as [`UNARY_DEADLINE`] before its nonce is looked up.
+pub const NONCE_AGE: Duration = Duration::from_secs(2 * HAWK_SKEW.as_secs() + 2 * UNARY_DEADLINE.as_secs());
 /// Nonces of signed reads in memory.
 pub const READ_NONCES: usize = 100_000;
 /// Nonces of writes that wait to be remembered, and that are remembered in one transaction.
@@ -427,12 +427,13 @@ pub const FOLLOW_UP_DRAIN: Duration = Duration::from_secs(5);
 pub const WORK_PAGE: u64 = 1000;
 /// Longest time from the request for a log to its last byte (logs contract 1.3).
 pub const LOG_READ: Duration = Duration::from_secs(15 * 60);
-/// As [`LOG_READ`], for a log whose host has its share of the workers already.
+/// As [`LOG_READ`], for a log whose host has its share of the workers already. A host is slow while its logs
+/// take more than half of that on the average.
 pub const LOG_QUICK_READ: Duration = Duration::from_secs(5);
-/// How long a host whose log took longer than [`LOG_QUICK_READ`] gets no more than its share of the workers.
+/// How long a log that took longer than [`LOG_QUICK_READ`] rests, and a slow host before it is tried anew.
 pub const LOG_HOST_REST: Duration = Duration::from_secs(10);
 /// Longest time that a log waits, because its host is slow, before it is looked at again.
-pub const LOG_HOST_LONGEST_REST: Duration = Duration::from_secs(15 * 60);
+pub const LOG_HOST_LONGEST_REST: Duration = Duration::from_secs(2 * 60);
 /// Bytes that a task runner's log may declare; of a larger one nothing is read (logs contract 1.6).
 pub const LOG_DECLARED_BYTES: u64 = 5 * 1024 * 1024;
 /// Bytes of any log, as received and as decoded, each: far above any real log.

@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
+use chrono::{DateTime, Utc};
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,9 +10,12 @@ use std::task::{Context, Poll};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How much of the body of a request has come. Cheap to clone.
+/// When a request came, and how much of its body has. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Arrival(Arc<watch::Sender<Progress>>);
+pub struct Arrival {
+    progress: Arc<watch::Sender<Progress>>,
+    at: DateTime<Utc>,
+}
 
 /// What has come so far.
 #[derive(Debug, Clone, Copy)]
@@ -25,24 +29,35 @@ pub struct Progress {
 }
 
 impl Arrival {
-    /// The request with a body that tells how much of it has come.
+    /// The request with a body that tells how much of it has come. Whoever asks first is the one who saw it
+    /// come; the others are told the same.
     pub fn of(request: Request) -> (Request, Self) {
+        if let Some(arrival) = request.extensions().get::<Self>().cloned() {
+            return (request, arrival);
+        }
         let started = Instant::now();
         let whole = request.body().is_end_stream().then_some(started);
-        let arrival = Self(Arc::new(watch::Sender::new(Progress { started, bytes: 0, whole })));
-        let request = request.map(|body| Body::new(Arriving { body, arrival: arrival.clone() }));
+        let progress = Arc::new(watch::Sender::new(Progress { started, bytes: 0, whole }));
+        let arrival = Self { progress, at: Utc::now() };
+        let mut request = request.map(|body| Body::new(Arriving { body, arrival: arrival.clone() }));
+        request.extensions_mut().insert(arrival.clone());
         (request, arrival)
+    }
+
+    /// When the request came.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
     }
 
     /// As of now.
     pub fn progress(&self) -> Progress {
-        *self.0.borrow()
+        *self.progress.borrow()
     }
 
     /// Ends when the last byte has been read.
     pub async fn whole(&self) {
         // It fails only without a sender, and this is one.
-        let _ = self.0.subscribe().wait_for(|progress| progress.whole.is_some()).await;
+        let _ = self.progress.subscribe().wait_for(|progress| progress.whole.is_some()).await;
     }
 }
 
@@ -67,7 +82,7 @@ impl HttpBody for Arriving {
                 Some(Err(_)) | None => 0,
             };
             let is_whole = frame.is_none() || self.body.is_end_stream();
-            self.arrival.0.send_modify(|progress| {
+            self.arrival.progress.send_modify(|progress| {
                 progress.bytes += bytes;
                 if is_whole {
                     progress.whole = progress.whole.or_else(|| Some(Instant::now()));

@@ -24,6 +24,10 @@ pub struct ByteBudget {
     /// The share of it that messages of streams and bodies of requests may take whose last byte has not
     /// come: submitters who stop in the middle leave the other half to calls and to streams that go on.
     unfinished: Arc<Semaphore>,
+    /// The same for small ones, which do not wait for large ones that come slowly.
+    small_unfinished: Arc<Semaphore>,
+    /// Until how many bytes one is small.
+    small: usize,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -74,6 +78,8 @@ impl ByteBudget {
         Self {
             all: Arc::new(Semaphore::new(bytes)),
             unfinished: Arc::new(Semaphore::new(bytes / 2)),
+            small_unfinished: Arc::new(Semaphore::new(bytes / 8)),
+            small: bytes / 64,
             waiting: Arc::default(),
         }
     }
@@ -81,6 +87,9 @@ impl ByteBudget {
     /// Waits until there is room for the bytes. What is over a third of the whole budget counts as
     /// a third: no message or body is that large, and nobody may wait for ever.
     pub async fn take(&self, bytes: usize) -> TakenBytes {
+        if let Some(taken) = self.try_take(bytes) {
+            return taken;
+        }
         let _waiting = Waiting::new(&self.waiting);
         // Only a closed semaphore fails, and this one is never closed.
         TakenBytes(self.all.clone().acquire_many_owned(permits(bytes)).await.ok())
@@ -91,14 +100,17 @@ impl ByteBudget {
         self.all.clone().try_acquire_many_owned(permits(bytes)).ok().map(|taken| TakenBytes(Some(taken)))
     }
 
-    /// As [`take`](Self::take), for a message of a stream or the body of a request; one whose last byte has not come yet takes
-    /// from the share of the unfinished first.
+    /// As [`take`](Self::take), for a message of a stream or the body of a request; one whose last byte has
+    /// not come yet takes from the share of the unfinished first.
     pub async fn claim(&self, bytes: usize, is_whole: bool) -> Claim {
+        if let Some(claim) = self.try_claim(bytes, is_whole) {
+            return claim;
+        }
         let _waiting = Waiting::new(&self.waiting);
         let unfinished = if is_whole {
             None
         } else {
-            self.unfinished.clone().acquire_many_owned(permits(bytes)).await.ok()
+            self.unfinished_of(bytes).acquire_many_owned(permits(bytes)).await.ok()
         };
         Claim { bytes: self.take(bytes).await, unfinished }
     }
@@ -108,9 +120,13 @@ impl ByteBudget {
         let unfinished = if is_whole {
             None
         } else {
-            Some(self.unfinished.clone().try_acquire_many_owned(permits(bytes)).ok()?)
+            Some(self.unfinished_of(bytes).try_acquire_many_owned(permits(bytes)).ok()?)
         };
         Some(Claim { bytes: self.try_take(bytes)?, unfinished })
+    }
+
+    fn unfinished_of(&self, bytes: usize) -> Arc<Semaphore> {
+        if bytes <= self.small { self.small_unfinished.clone() } else { self.unfinished.clone() }
     }
 
     /// Whether somebody waits for bytes.
@@ -161,7 +177,7 @@ pub async fn count_body(State(budget): State<ByteBudget>, request: Request, next
         return too_large().into_response();
     }
     let most = size.upper().and_then(|bytes| usize::try_from(bytes).ok());
-    // It may take its time: it draws on the share of what is not whole yet, so that all others go on.
+    // It may take its time: it draws on the share of what is not whole yet, so that others go on.
     let mut claim = budget.claim(most.unwrap_or(limit), false).await;
     let (request, arrival) = Arrival::of(request);
     let mut answer = pin!(next.run(request));
@@ -306,6 +322,22 @@ mod tests {
         assert_eq!(budget.available(), limits::IN_FLIGHT_BYTES);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_small_body_does_not_wait_for_large_ones_that_come_slowly() {
+        let budget = ByteBudget::new(limits::IN_FLIGHT_BYTES);
+        let mut uploading = Vec::new();
+        for _ in 0..2 {
+            let (end, rest) = tokio::sync::oneshot::channel();
+            let upload = Request::post("/").body(slow_body(rest)).unwrap();
+            uploading.push((end, tokio::spawn(uploads(&budget).oneshot(upload))));
+            tokio::task::yield_now().await;
+        }
+        assert!(budget.is_short(), "the second waits for the first");
+        let small = Request::post("/").body(Body::from("[]")).unwrap();
+        let answer = tokio::time::timeout(limits::UNARY_DEADLINE * 3 / 4, uploads(&budget).oneshot(small));
+        assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+
     #[test]
     fn what_there_is_no_room_for_is_not_taken() {
         let budget = ByteBudget::new(100);
@@ -353,7 +385,8 @@ mod tests {
     async fn unfinished_messages_leave_half_of_the_budget_to_others() {
         let budget = ByteBudget::new(100);
         let mut unfinished = budget.try_claim(50, false).unwrap();
-        assert!(budget.try_claim(1, false).is_none());
+        assert!(budget.try_claim(2, false).is_none());
+        assert!(budget.try_claim(1, false).is_some(), "a small one does not wait for large ones");
         assert!(budget.try_claim(50, true).is_some());
         unfinished.finish();
         assert!(budget.try_claim(50, false).is_some(), "the share is free once the message is whole");

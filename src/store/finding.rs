@@ -197,12 +197,15 @@ impl Store {
     }
 }
 
-/// Jobs whose guid is not made of their task: those without a task, by the stand-in for its id (they have but
-/// the first run), and those that came with a task and a guid of another form, as legacy submitters send them.
-/// In the words of the partial index, which fits no others.
+/// Jobs whose guid is not made of their task and run: those without a task, by the stand-in for its id (they have
+/// but the first run), and those that came with a guid of another form, as legacy submitters send them.
 pub(in crate::store) fn task_beside_guid(task_id: &str, retry_id: Option<i32>) -> Condition {
     let job = |column| Expr::col((job::Entity, column));
-    let beside_guid = job(job::Column::RetryId).is_null().or(Expr::cust("substr(jobs.guid, 37, 1) <> '/'"));
+    // In the words of the partial index, which fits no others.
+    let beside_guid = Expr::cust(
+        "(jobs.retry_id IS NULL OR substr(jobs.guid, 37) <> '/' || CAST(jobs.retry_id AS TEXT) \
+         OR jobs.guid <> lower(jobs.guid))",
+    );
     let run =
         retry_id.map(|run| Expr::expr(Func::coalesce([job(job::Column::RetryId), Expr::val(0)])).eq(run));
     Condition::all().add(job(job::Column::TaskId).eq(task_id)).add(beside_guid).add_option(run)

@@ -42,7 +42,8 @@ pub const LOGS: QueueTable = QueueTable {
     table: "job_logs",
     subject: "url",
     when_begun: "begun_at = $3",
-    when_deferred: "begun_at = CASE WHEN attempts > 1 THEN begun_at END",
+    // When the one before began is not known any more.
+    when_deferred: "begun_at = NULL",
     when_done: "status = 1",
     when_failed: "status = 2",
     when_retried: "status = 0",

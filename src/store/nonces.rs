@@ -20,8 +20,9 @@ pub struct Nonce {
 }
 
 impl Store {
-    /// Remembers nonces; gives those that were not remembered before. Not flushed on PostgreSQL: a
-    /// failure of its machine forgets them, and takes longer than they are good for.
+    /// Remembers nonces; gives those that were not remembered before. Not flushed on PostgreSQL: a crash
+    /// forgets them. A request of the minute before could then be repeated, which changes nothing: what was
+    /// submitted before is a duplicate.
     ///
     /// # Errors
     /// If the database fails; then none is remembered.

@@ -132,8 +132,11 @@ async fn signed_requests_and_every_attack_on_them(database: Database) {
         let header: Vec<_> = header.filter(|attribute| !attribute.starts_with("hash=")).collect();
         HttpRequest { authorization: Some(header.join(", ")), ..request.clone() }
     };
+    let copied = post();
+    send(&gateway, &HttpRequest { body: "[1]".into(), ..copied.clone() }).await;
     for (what, request, detail) in [
         ("replay", sent, failed),
+        ("replay of what came with another body", copied, failed),
         ("altered body", HttpRequest { body: "[1]".into(), ..post() }, failed),
         ("altered path", HttpRequest { target: PATH.replace("quince", "apple"), ..post() }, failed),
         ("altered host", HttpRequest { host: "other.example.org".into(), ..post() }, failed),

@@ -102,23 +102,35 @@ async fn every_request_of_a_visit_is_answered_with_what_it_needs(database: Datab
 async fn a_job_is_selected_and_found_by_a_task_that_its_guid_does_not_name(database: Database) {
     let gateway = Gateway::on(&database).start().await;
     let revision = new_push(&gateway).await;
-    let (guid, task) = ("5a1f0c9e7d3b24681357ace02468bdf013579ace", "A1b2C3d4E5f6G7h8I9j0Kw");
-    let item = json!({ "project": PROJECT, "revision": revision, "job": {
-        "job_guid": guid, "name": "press", "state": "running", "result": "unknown",
-        "taskcluster_task_id": task, "taskcluster_retry_id": 1,
-    } });
-    let posted = gateway.post(&gateway.token, "jobs/", json!([item])).await;
+    let run_of_another = format!("{}/1", new_guid().split('/').next().unwrap());
+    let guids = [
+        "5a1f0c9e7d3b24681357ace02468bdf013579ace",
+        "0F3A6D2E-8C41-4B7A-9D10-5E2B7C9A1F01/2",
+        &run_of_another,
+    ];
+    let tasks = ["A1b2C3d4E5f6G7h8I9j0Kw", "DzptLoxBS3qdEF4rfJofAQ", "B1b2C3d4E5f6G7h8I9j0Kw"];
+    let items = guids.iter().zip(tasks).map(|(guid, task)| {
+        json!({
+            "project": PROJECT, "revision": revision, "job": {
+                "job_guid": guid, "name": "press", "state": "running", "result": "unknown",
+                "taskcluster_task_id": task, "taskcluster_retry_id": 2,
+            }
+        })
+    });
+    let posted = gateway.post(&gateway.token, "jobs/", items.collect::<Value>()).await;
     assert_eq!(posted.status, StatusCode::OK, "{posted:?}");
-    for (run, jobs) in [("", 1), ("&retry_id=1", 1), ("&retry_id=0", 0)] {
-        let selected = read(&gateway, &format!("/api/jobs/?task_id={task}{run}")).await;
-        assert_eq!(selected["results"].as_array().unwrap().len(), jobs, "{run}: {selected}");
-    }
-    for (sought, found) in
-        [(task.to_owned(), true), (format!("{task}.1"), true), (format!("{task}.0"), false)]
-    {
-        let page = gateway.get(&format!("/console/find?q={sought}")).await;
-        let text = String::from_utf8(page.body.to_vec()).unwrap();
-        assert_eq!(text.contains(guid), found, "{sought}: {text}");
+    for (guid, task) in guids.iter().zip(tasks) {
+        for (run, jobs) in [("", 1), ("&retry_id=2", 1), ("&retry_id=0", 0)] {
+            let selected = read(&gateway, &format!("/api/jobs/?task_id={task}{run}")).await;
+            assert_eq!(selected["results"].as_array().unwrap().len(), jobs, "{guid} {run}: {selected}");
+        }
+        for (sought, found) in
+            [(task.to_owned(), true), (format!("{task}.2"), true), (format!("{task}.0"), false)]
+        {
+            let page = gateway.get(&format!("/console/find?q={sought}")).await;
+            let text = String::from_utf8(page.body.to_vec()).unwrap();
+            assert_eq!(text.contains(*guid), found, "{sought}: {text}");
+        }
     }
 }
 

@@ -39,8 +39,7 @@ struct Confirmed {
 
 /// Logs and links of every message.
 const PARTS: usize = 2;
-/// An error line of every message. It is counted how many jobs had it, and a message that is applied twice
-/// would count twice.
+/// An error line of every message. It is counted how many jobs had it, each once however often it was delivered.
 const FAILURE: &str = "TEST-UNEXPECTED-FAIL | browser/test_chaos.js | the broker went away";
 
 fn completed(guid: &str, revision: &str) -> Value {
@@ -123,11 +122,11 @@ async fn assert_all_is_there(gateway: &Gateway, confirmed: &Confirmed, exchange:
         })
         .await;
     // Of messages that were never confirmed some may still come.
-    eventually("every job is applied once", PATIENCE, async || {
-        let applied = applied(gateway, &stored[0]).await;
+    eventually("the failure of every job is counted once", PATIENCE, async || {
+        let counted = counted(gateway, &stored[0]).await;
         let jobs = all_jobs(gateway, PROJECT).await.len();
-        assert!(applied <= jobs, "{applied} applications for {jobs} jobs");
-        (applied == jobs).then_some(())
+        assert!(counted <= jobs, "{counted} counted of {jobs} jobs");
+        (counted == jobs).then_some(())
     })
     .await;
     let wrong = confirmed.wrong.lock().unwrap().clone();
@@ -150,8 +149,8 @@ async fn push_of_today(gateway: &Gateway) -> String {
     revision
 }
 
-/// How many applications of messages counted: the job that is asked for, and "the others".
-async fn applied(gateway: &Gateway, guid: &str) -> usize {
+/// Of how many jobs the failure was counted: the one that is asked for, and "the others".
+async fn counted(gateway: &Gateway, guid: &str) -> usize {
     let request = ListBugSuggestionsRequest { job_guid: guid.into() };
     let answer = gateway.query().list_bug_suggestions(request).await.unwrap().into_inner();
     let [suggestion] = &answer.suggestions[..] else { panic!("{answer:?}") };

@@ -3,6 +3,7 @@
 use super::{Authentication, Caller, destination, unauthenticated};
 use crate::access::hawk::{Attributes, HawkKey, HawkRefusal, SignedRequest};
 use crate::access::{Principal, principal_of};
+use crate::doors::arrival::Arrival;
 use crate::doors::connections::ConnectionInfo;
 use crate::doors::http::problem::{Code, Problem};
 use crate::limits;
@@ -32,9 +33,9 @@ enum Refused {
     Problem(#[from] Problem),
 }
 
-/// Checks a request in the order of the ingest contract, 5.5, has it answered, and signs the answer.
-/// The handler gets the body as it was sent. The clock is that of its arrival: a body may come for longer
-/// than a signature is good for.
+/// Checks a request, refuses it in the order of the ingest contract, 5.5, or has it answered, and signs the
+/// answer. The handler gets the body as it was sent. The clock is that of its arrival: a body may come for
+/// longer than a signature is good for.
 pub async fn run(
     authentication: &Authentication,
     header: &HeaderValue,
@@ -63,7 +64,7 @@ async fn checked(
     parts: &Parts,
     body: Body,
 ) -> Result<(SignedRequest, Principal, Bytes), Refused> {
-    let arrived = Utc::now();
+    let arrived = parts.extensions.get::<Arrival>().map_or_else(Utc::now, Arrival::at);
     let attributes = Attributes::parse(header.as_bytes())?;
     let (key, principal) = known(authentication, &attributes.id)?;
     let connection = parts.extensions.get::<ConnectionInfo>();
@@ -71,9 +72,11 @@ async fn checked(
         destination::destination(parts, connection, &authentication.http).ok_or(HawkRefusal::Failed)?;
     // Before any of the body is read: nobody without the secret makes us keep one.
     let signed = SignedRequest::verify(attributes, destination, key)?;
+    // Before the body, too: nobody who copied the header may wait with a body until the nonce is forgotten.
+    let is_new = is_new(authentication, parts, signed.attributes()).await?;
     let body = whole(body).await?;
     signed.verify_payload(content_type(&parts.headers), &body)?;
-    if !is_new(authentication, parts, signed.attributes()).await? {
+    if !is_new {
         return Err(HawkRefusal::Failed.into());
     }
     signed.verify_clock(u64::try_from(arrived.timestamp()).unwrap_or_default())?;

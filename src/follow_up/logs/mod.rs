@@ -102,7 +102,7 @@ impl<S: Source> Work for LogWork<S> {
             return Ok(Outcome::Stored);
         };
         let busy = |after| Ok(Outcome::Later { why: "its host has its share of the workers".into(), after });
-        let share = match self.shares.ask(&log.url) {
+        let share = match self.shares.ask(&log.url, log.priority) {
             Ok(share) => share,
             Err(wait) => return busy(wait),
         };

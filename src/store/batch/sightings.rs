@@ -7,9 +7,6 @@ use crate::logs::Profile;
 use crate::suggestions::sighted;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Error lines that are read at one time.
-const EARLIER_ERRORS: usize = 1000;
-
 /// An error line of a job.
 #[derive(Debug)]
 pub(super) struct ErrorOfJob {
@@ -73,11 +70,13 @@ impl BatchTransaction<'_> {
         while !sightings.is_empty() {
             let sql = format!(
                 "SELECT e.id, e.job_id, e.line FROM {{rows}} JOIN log_errors e ON e.job_id = t.job_id \
-                 AND e.id < t.first_id AND e.id > {read} ORDER BY e.id LIMIT {EARLIER_ERRORS}"
+                 AND e.id < t.first_id AND e.id > t.read_id ORDER BY e.id LIMIT {}",
+                limits::EARLIER_ERRORS
             );
             let set = RowSet::new()
                 .bigint("job_id", first.keys().copied())
-                .bigint("first_id", first.values().copied());
+                .bigint("first_id", first.values().copied())
+                .bigint("read_id", first.keys().map(|_| read));
             let rows = self.run(&sql, set).await?;
             for row in &rows {
                 let earlier = ErrorOfJob::read(row)?;
@@ -86,7 +85,7 @@ impl BatchTransaction<'_> {
                     sightings.remove(&(search, earlier.job_id));
                 }
             }
-            if rows.len() < EARLIER_ERRORS {
+            if rows.len() < limits::EARLIER_ERRORS {
                 break;
             }
         }

@@ -41,15 +41,33 @@ impl Console {
     /// # Errors
     /// If the database fails.
     pub async fn events(&self, wanted: &[(&str, &str)]) -> Result<String, StoreError> {
+        Ok(self.now().await?.events(wanted))
+    }
+
+    /// The same for a page that only says what it wants to hear of once it has been read.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn now(&self) -> Result<Since, StoreError> {
         let position = self.gateway.store().change_horizon().await?;
-        let cursor = watch_cursor::encode(self.database(), position, Utc::now());
-        let mut pairs = wanted.to_vec();
-        pairs.push(("cursor", &cursor));
-        Ok(format!("/console/events?{}", query(&pairs)))
+        Ok(Since(watch_cursor::encode(self.database(), position, Utc::now())))
     }
 
     fn database(&self) -> DatabaseTag {
         DatabaseTag::of(self.gateway.store().database_id())
+    }
+}
+
+/// A moment; events are of what changes from then on.
+#[derive(Debug)]
+pub struct Since(String);
+
+impl Since {
+    /// The address of the events that are wanted.
+    pub fn events(&self, wanted: &[(&str, &str)]) -> String {
+        let mut pairs = wanted.to_vec();
+        pairs.push(("cursor", &self.0));
+        format!("/console/events?{}", query(&pairs))
     }
 }
 

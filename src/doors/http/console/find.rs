@@ -56,10 +56,11 @@ pub async fn show(
         return Ok(page(body, "Where is my job?".into()).show(visitor.0.as_ref()));
     }
     let store = console.gateway.store();
+    let since = console.now().await?;
     let found = find(store, &text).await?;
     let events = match (&found.by_guid[..], guid_of(&text)) {
-        ([job], _) => console.events(&[("guid", &job.guid), ("ticks", "1")]).await?,
-        (_, Some(guid)) => console.events(&[("guid", &guid), ("ticks", "1")]).await?,
+        ([job], _) => since.events(&[("guid", &job.guid), ("ticks", "1")]),
+        (_, Some(guid)) => since.events(&[("guid", &guid), ("ticks", "1")]),
         _ => "/console/events?ticks=1".to_owned(),
     };
     let body = html! {
@@ -81,8 +82,11 @@ async fn find(store: &Store, text: &str) -> Result<Found, StoreError> {
         found.parked = store.parked_for_revision(text, limit).await?;
     }
     if let Some((task_id, run)) = task_of(text) {
-        let of_task = store.jobs_of_task_beside_guid(task_id, run, limit).await?;
-        found.by_guid.extend(of_task);
+        for job in store.jobs_of_task_beside_guid(task_id, run, limit).await? {
+            if !found.by_guid.iter().any(|known| known.guid == job.guid) {
+                found.by_guid.push(job);
+            }
+        }
     }
     if found.is_empty() {
         found.by_name = store.jobs_of_name_part(text, limit).await?;
