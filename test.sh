@@ -237,6 +237,8 @@ start_rabbitmq
 step "unit tests and examples in the documentation"
 cargo test --workspace --locked --no-fail-fast --lib --bins
 cargo test --workspace --locked --no-fail-fast --doc
+# No member of the workspace, but changed here.
+cargo test --locked --no-fail-fast --lib --package amq-protocol-types
 
 step "integration tests"
 cargo test --workspace --locked --no-fail-fast --test '*'

@@ -136,7 +136,31 @@ async fn amqplib_publishes_the_corpus(database: Database) {
     .await;
 }
 
+/// What the broker takes must not stop the reader: it would come again for ever.
+async fn envelopes_that_are_no_text_or_nested_without_end_stop_nothing(database: Database) {
+    let Some(python) = installed("HERDGATE_TEST_PULSE_PYTHON") else { return };
+    let Some(broker) = Broker::shared() else { return };
+    let gateway = Gateway::on(&broker.for_gateway_on(&database)).start().await;
+    let revision = new_revision();
+    submit_pushes_of(&gateway, PROJECT, vec![push(&revision)]).await;
+    let exchange = new_exchange();
+    publisher_to(&gateway, &broker, &registration(&exchange)).await;
+
+    let guids: Vec<String> = (0..5).map(|_| new_guid()).collect();
+    let messages: Vec<Value> = guids.iter().map(|guid| pulse(guid, &revision)).collect();
+    let file = database.folder.path().join("messages.json");
+    std::fs::write(&file, json!(messages).to_string()).unwrap();
+    let mut command = Command::new(&python);
+    command.arg(source("odd.py")).arg(&broker.url).arg(&exchange).arg(KEY).arg(file);
+    assert_eq!(run(&mut command).await.done().trim(), "5 published");
+
+    for guid in &guids {
+        eventually(&format!("{guid} is stored"), TAKEN_IN, async || state_of(&gateway, guid).await).await;
+    }
+}
+
 on_both_databases!(
+    envelopes_that_are_no_text_or_nested_without_end_stop_nothing,
     kombu_publishes_the_corpus,
     kombu_with_zlib_publishes_the_corpus,
     kombu_with_gzip_publishes_the_corpus,
