@@ -64,9 +64,7 @@ impl Store {
                 (held_message::Column::WaitingFor, Expr::value(None::<String>)),
                 (held_message::Column::ExpiresAt, Expr::value(to_micros(kept_until))),
             ])
-            // Asked again for the row itself, which may have been released meanwhile.
-            .and_where(held_message::Column::State.eq(HeldState::Parked.as_str()))
-            .and_where(held_message::Column::Id.in_subquery(due(&[HeldState::Parked], now)))
+            .cond_where(still_due(&[HeldState::Parked], now))
             .returning(LedgerItem::returning())
             .take();
         let rows = transaction.query_all(&update).await?;
@@ -84,20 +82,30 @@ impl Store {
     async fn evict_rejected(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let states = [HeldState::Rejected, HeldState::Expired];
         let transaction = self.begin_write().await?;
-        let condition = Condition::all().add(held_message::Column::Id.in_subquery(due(&states, now)));
-        let evicted = remove_held(&transaction, condition, Disposition::Evicted).await?;
+        let evicted = remove_held(&transaction, still_due(&states, now), Disposition::Evicted).await?;
         transaction.commit().await?;
         Ok(evicted)
     }
 }
 
-/// Ids of what is due in these states, the longest due first.
+/// What is due in these states, the longest due first. The rows themselves are asked once more, when their locks
+/// are had: meanwhile they may have been released, or parked again.
+fn still_due(states: &[HeldState], now: DateTime<Utc>) -> Condition {
+    is_due(states, now).add(held_message::Column::Id.in_subquery(due(states, now)))
+}
+
+fn is_due(states: &[HeldState], now: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(held_message::Column::State.is_in(states.iter().map(|state| state.as_str())))
+        .add(held_message::Column::ExpiresAt.lt(to_micros(now)))
+}
+
+/// Their ids.
 fn due(states: &[HeldState], now: DateTime<Utc>) -> SelectStatement {
     Query::select()
         .column(held_message::Column::Id)
         .from(held_message::Entity)
-        .and_where(held_message::Column::State.is_in(states.iter().map(|state| state.as_str())))
-        .and_where(held_message::Column::ExpiresAt.lt(to_micros(now)))
+        .cond_where(is_due(states, now))
         .order_by(held_message::Column::ExpiresAt, Order::Asc)
         .limit(limits::RELEASE_CHUNK)
         .take()

@@ -326,9 +326,10 @@ impl BatchTransaction<'_> {
             excess.items -= 1;
             excess.bytes -= row.bigint(1)?;
         }
-        // What another transaction took meanwhile is its to enter.
+        // What another transaction took meanwhile is its to enter, and what it parked again is to stay: the row
+        // itself is asked once more, when its lock is had.
         let sql = "DELETE FROM held_messages WHERE id IN (SELECT t.id FROM {rows}) \
-             RETURNING COALESCE(project, ''), reason, CAST(length(raw) AS bigint)";
+             AND state IN ('rejected', 'expired') RETURNING COALESCE(project, ''), reason, CAST(length(raw) AS bigint)";
         let mut changes = LedgerChanges::new();
         for row in self.run(sql, RowSet::new().bigint("id", ids.iter().copied())).await? {
             let (project, reason, size) = (row.text(0)?, row.text(1)?, row.bigint(2)?);

@@ -3,10 +3,14 @@ use super::fixtures::{
 };
 use super::on_each_database;
 use crate::domain::HeldState;
+use crate::store::batch::LedgerUsage;
 use crate::store::model::HeldFilter;
-use crate::store::{Expired, LedgerBalance, Store};
+use crate::store::{Backend, Expired, LedgerBalance, Store};
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveModelTrait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sea_orm::{ActiveModelTrait, ConnectionTrait};
+use std::time::Duration;
 
 fn rejected() -> ToHold<'static> {
     ToHold { state: HeldState::Rejected, ..ToHold::default() }
@@ -52,6 +56,51 @@ on_each_database! {
         hold(store, 1, ToHold::default()).await;
         execute(store, "DELETE FROM held_messages").await;
         assert!(!store.ledger_balance().await.unwrap().balances());
+    }
+}
+
+/// What another transaction, which is open when `act` begins and committed before `act` ends, leaves of a held
+/// message that it parks for later. SQLite has one writer at a time.
+async fn left_when_parked_meanwhile(
+    store: &Store,
+    n: u8,
+    held: ToHold<'_>,
+    act: BoxFuture<'_, ()>,
+) -> Option<(HeldState, DateTime<Utc>)> {
+    let id = hold(store, n, held).await;
+    let later = now() + hours(72);
+    let parking = store.begin_write().await.unwrap();
+    let park = format!(
+        "UPDATE held_messages SET state = 'parked', expires_at = {} WHERE id = {id}",
+        later.timestamp_micros()
+    );
+    parking.execute_unprepared(&park).await.unwrap();
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        parking.commit().await.unwrap();
+    };
+    tokio::join!(act, commit);
+    let (message, _) = store.held_message(id).await.unwrap()?;
+    Some((message.state, message.expires_at))
+}
+
+on_each_database! {
+    async fn what_is_parked_again_meanwhile_is_neither_evicted_nor_expired(store: &Store) {
+        let Backend::Postgres { .. } = store.backend() else { return };
+        let kept = Some((HeldState::Parked, now() + hours(72)));
+        let past = now() - hours(1);
+        for (n, state) in [(1, HeldState::Rejected), (2, HeldState::Parked)] {
+            let due = ToHold { state, expires_at: past, ..ToHold::default() };
+            let time_passes = async { assert_eq!(expire(store, now()).await, Expired::default(), "{state:?}") };
+            assert_eq!(left_when_parked_meanwhile(store, n, due, time_passes.boxed()).await, kept, "{state:?}");
+        }
+        let too_many = async {
+            let mut batch = store.begin_batch().await.unwrap();
+            let most = LedgerUsage { items: 0, bytes: 0 };
+            batch.evict_rejected(&["ci"], most).await.unwrap();
+            batch.commit().await.unwrap();
+        };
+        assert_eq!(left_when_parked_meanwhile(store, 3, rejected(), too_many.boxed()).await, kept);
     }
 }
 
