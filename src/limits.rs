@@ -23,6 +23,8 @@ pub const BATCH_ITEMS: usize = 1000;
 pub const COLLECTION_ITEMS: usize = 10_000;
 /// Bytes of submissions that are between "received" and "decided", over all gRPC and HTTP requests.
 pub const IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
+/// The same for calls without a credential, all together: two of the largest messages.
+pub const STRANGERS_BYTES: usize = 2 * SUBMISSION_BYTES;
 /// Submissions of one stream that have no verdict yet.
 pub const STREAM_IN_FLIGHT_ITEMS: usize = 4096;
 /// Frames of one stream that are handed to the core together.
@@ -115,6 +117,9 @@ pub const STREAMS_PER_CONNECTION: u32 = 128;
 
 /// Submissions in one transaction of the writer.
 pub const COMMIT_BATCH_ITEMS: usize = 500;
+/// Bytes of them at which such a transaction is full: what is in them, such as the errors of logs, is to be
+/// written well within [`COMMIT_ATTEMPT`].
+pub const COMMIT_BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// Submissions of one batch that are rejected for internal errors; beyond it the gateway itself is broken,
 /// and the rest of the batch is to be sent again.
 pub const INTERNAL_REJECTIONS: usize = 16;

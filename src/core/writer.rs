@@ -52,11 +52,12 @@ pub(crate) struct WriterContext {
 pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<Work>) {
     while let Some(first) = queue.recv().await {
         let mut works = vec![first];
-        let mut gathered = works[0].items.len();
+        let (mut gathered, mut bytes) = (works[0].items.len(), bytes_of(&works[0].items));
         // No waiting for more: while one batch commits, the next one gathers by itself.
-        while gathered < limits::COMMIT_BATCH_ITEMS {
+        while gathered < limits::COMMIT_BATCH_ITEMS && bytes < limits::COMMIT_BATCH_BYTES {
             let Ok(work) = queue.try_recv() else { break };
             gathered += work.items.len();
+            bytes += bytes_of(&work.items);
             works.push(work);
         }
         let before = context.queued.fetch_sub(gathered as u64, Ordering::Relaxed);
@@ -67,7 +68,7 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
         }
         // One call may bring more than a batch has room for.
         let mut verdicts = Vec::with_capacity(items.len());
-        for batch in items.chunks(limits::COMMIT_BATCH_ITEMS) {
+        for batch in batches(&items, size) {
             verdicts.append(&mut context.settle(batch, commit_span(&works, batch.len())).await);
         }
         count_decided(&items, &verdicts);
@@ -78,6 +79,28 @@ pub(crate) async fn run(context: Arc<WriterContext>, mut queue: mpsc::Receiver<W
             let _ = work.reply.try_send((work.positions, own));
         }
     }
+}
+
+fn size(item: &Item) -> usize {
+    item.submission.raw.len()
+}
+
+fn bytes_of(items: &[Item]) -> usize {
+    items.iter().map(size).sum()
+}
+
+/// Items cut into what one transaction takes, of which only the last may go beyond the limit on bytes.
+fn batches<T>(items: &[T], size: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let (mut bytes, mut count) = (0, 0);
+    items.chunk_by(move |item, _| {
+        bytes += size(item);
+        count += 1;
+        let has_room = count < limits::COMMIT_BATCH_ITEMS && bytes < limits::COMMIT_BATCH_BYTES;
+        if !has_room {
+            (bytes, count) = (0, 0);
+        }
+        has_room
+    })
 }
 
 /// The span of a batch, part of the trace of the call that waited longest, and linked to the others.
@@ -297,3 +320,18 @@ fn is_bug(error: &StoreError) -> bool {
 
 /// Serialization failures and deadlocks in a row before submitters are asked to send again.
 const MOST_CONFLICTS: u64 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_full_by_number_or_by_bytes() {
+        const MOST: usize = limits::COMMIT_BATCH_BYTES;
+        let lengths = |sizes: &[usize]| batches(sizes, |size| *size).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&[]), [0; 0]);
+        assert_eq!(lengths(&[1; 2 * limits::COMMIT_BATCH_ITEMS + 1]), [500, 500, 1]);
+        assert_eq!(lengths(&[MOST / 2, MOST / 2, 1, MOST * 2, 1, 1]), [2, 2, 2]);
+        assert_eq!(lengths(&[MOST, MOST]), [1, 1]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::authentication::{Authentication, authenticate};
 use super::budget::{ByteBudget, count_body};
-use super::grpc::budget::count_call;
+use super::grpc::budget::{CallBudgets, count_call};
 use super::grpc::transport_errors::map_transport_errors;
 use super::http::console::Console;
 use super::http::{DashboardFiles, HttpDoor, HttpOptions};
@@ -103,7 +103,7 @@ pub fn router(
     Ok(router
         .layer(from_fn(answer_panics))
         .layer(from_fn(map_transport_errors))
-        .layer(from_fn_with_state(budget.clone(), count_call))
+        .layer(from_fn_with_state(CallBudgets::new(budget.clone()), count_call))
         .layer(from_fn_with_state(Quotas::new(&options.quotas), limit_quota))
         .layer(from_fn_with_state(authentication, authenticate))
         // Authentication reads bodies over HTTP.

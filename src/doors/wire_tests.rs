@@ -1,9 +1,10 @@
 //! What a real client sees on a real connection, with a stand-in for the core.
 
+use super::authentication::Caller;
 use super::budget::ByteBudget;
 use super::connections::{Closed, accept};
 use super::grpc::SUBMIT_JOBS;
-use super::grpc::budget::count_call;
+use super::grpc::budget::{CallBudgets, count_call};
 use super::grpc::ending::end_on_stop;
 use super::grpc::frame::SubmitJobsFrame;
 use super::grpc::health;
@@ -28,7 +29,7 @@ use crate::proto::{
 };
 use crate::store::Durability;
 use ::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream as streams};
 use http_body_util::{BodyExt, StreamBody};
@@ -64,6 +65,10 @@ impl Intake for StoresAll {
     }
 }
 
+fn principal() -> Principal {
+    Principal { source: "test".into(), rights: Rights::EveryProject }
+}
+
 struct StandIn {
     stop: CancellationToken,
 }
@@ -76,7 +81,7 @@ impl IngestService for StandIn {
         &self,
         request: Request<Streaming<SubmitJobsFrame>>,
     ) -> Result<Response<Self::SubmitJobsStream>, Status> {
-        let principal = Principal { source: "test".into(), rights: Rights::EveryProject };
+        let principal = principal();
         let meter = request.extensions().get::<StreamMeter>().unwrap().clone();
         let (standing, stop) = (Arc::new(|| Ok(())), self.stop.clone());
         let quotas = Quotas::default();
@@ -97,7 +102,7 @@ impl IngestService for StandIn {
         &self,
         _: Request<ValidateJobsRequest>,
     ) -> Result<Response<ValidateJobsResponse>, Status> {
-        Err(Status::unimplemented("not in this test"))
+        Ok(Response::new(ValidateJobsResponse::default()))
     }
 
     async fn submit_pushes(
@@ -124,6 +129,17 @@ struct Server {
     _ready: watch::Sender<Readiness>,
 }
 
+/// A request without a credential has this header with "yes".
+const STRANGER: &str = "stranger";
+
+/// In the place of authentication.
+async fn know_caller(mut request: axum::extract::Request, next: Next) -> axum::response::Response {
+    let is_stranger = request.headers().get(STRANGER).is_some_and(|value| value == "yes");
+    let caller = (!is_stranger).then(principal);
+    request.extensions_mut().insert(Caller(caller));
+    next.run(request).await
+}
+
 async fn serve() -> Server {
     let (budget, stop) = (ByteBudget::new(limits::IN_FLIGHT_BYTES), CancellationToken::new());
     let ingest = IngestServiceServer::new(StandIn { stop: stop.clone() })
@@ -137,7 +153,8 @@ async fn serve() -> Server {
         .layer(from_fn_with_state(stop.clone(), end_on_stop));
     let router = http::routes(readiness, Arc::new(String::new), OpenApiRouter::new(), grpc, None)
         .layer(from_fn(map_transport_errors))
-        .layer(from_fn_with_state(budget.clone(), count_call))
+        .layer(from_fn_with_state(CallBudgets::new(budget.clone()), count_call))
+        .layer(from_fn(know_caller))
         .layer(from_fn_with_state(Load::new(10, limits::UNARY_DEADLINE), limit_load));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -281,6 +298,10 @@ async fn shutdown_tells_open_streams_and_waits_for_nobody_else() {
 
 /// A stream that announces the largest message and sends `given` bytes of it; it ends when dropped.
 async fn stalled_stream(server: &Server, given: usize) -> impl Sized {
+    stalled(server, SUBMIT_JOBS, given, true).await
+}
+
+async fn stalled(server: &Server, path: &str, given: usize, has_credential: bool) -> impl Sized {
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (mut send, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
@@ -290,11 +311,13 @@ async fn stalled_stream(server: &Server, given: usize) -> impl Sized {
     begun.extend(u32::try_from(limits::SUBMISSION_BYTES).unwrap().to_be_bytes());
     begun.resize(begun.len() + given, 0);
     let pieces = streams::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from(begun)))]);
-    let request = ::http::Request::post(format!("http://{}{SUBMIT_JOBS}", server.address))
+    let request = ::http::Request::post(format!("http://{}{path}", server.address))
         .header(CONTENT_TYPE, "application/grpc")
+        .header(STRANGER, if has_credential { "no" } else { "yes" })
         .body(StreamBody::new(pieces.chain(never.into_stream().filter_map(|_| std::future::ready(None)))))
         .unwrap();
-    let response = send.send_request(request).await.unwrap();
+    // A call is answered at its end only.
+    let response = tokio::spawn(send.send_request(request));
     (open, send, response)
 }
 
@@ -326,6 +349,47 @@ async fn streams_that_stop_in_the_middle_of_a_large_message_leave_half_of_the_bu
     assert_eq!(server.budget.available(), half, "what waits for its turn holds nothing");
     drop(stalled);
     until("all of it is back", || server.budget.available() == limits::IN_FLIGHT_BYTES).await;
+}
+
+const SUBMIT_BATCH: &str = "/herdgate.v1.IngestService/SubmitJobBatch";
+const VALIDATE: &str = "/herdgate.v1.IngestService/ValidateJobs";
+
+#[tokio::test]
+async fn calls_that_stop_in_the_middle_leave_three_quarters_of_the_budget_to_others() {
+    let server = serve().await;
+    let mut begun = Vec::new();
+    for _ in 0..6 {
+        begun.push(stalled(&server, SUBMIT_BATCH, 100_000, true).await);
+    }
+    let rest_of_it = limits::IN_FLIGHT_BYTES / 4 * 3;
+    until("a quarter of the budget is taken", || server.budget.available() == rest_of_it).await;
+    let mut client = client(&server).await;
+    let large = of_size(limits::SUBMISSION_BYTES - 100);
+    let frames = streams::iter([SubmitJobsRequest { sequence: 1, submission: Some(large) }]);
+    let responses = client.submit_jobs(frames).await.unwrap().into_inner();
+    let (sequences, status) = rest(responses).await;
+    assert_eq!((&sequences[..], status.code()), (&[1][..], Code::Ok));
+    assert_eq!(server.budget.available(), rest_of_it, "what waits for its turn holds nothing");
+    drop(begun);
+    until("all of it is back", || server.budget.available() == limits::IN_FLIGHT_BYTES).await;
+}
+
+#[tokio::test]
+async fn calls_without_a_credential_take_nothing_of_those_with_one() {
+    let server = serve().await;
+    let mut begun = Vec::new();
+    for _ in 0..6 {
+        begun.push(stalled(&server, VALIDATE, 100_000, false).await);
+    }
+    let mut client = client(&server).await;
+    let batch = SubmitJobBatchRequest { submissions: vec![of_size(limits::SUBMISSION_BYTES - 100)] };
+    client.submit_job_batch(batch).await.unwrap();
+    until("it has given back what it took", || server.budget.available() == limits::IN_FLIGHT_BYTES).await;
+
+    // Nor of those of their own who send all of it.
+    let mut small = Request::new(ValidateJobsRequest { submissions: vec![of_size(100)] });
+    small.metadata_mut().insert(STRANGER, "yes".parse().unwrap());
+    client.validate_jobs(small).await.unwrap();
 }
 
 #[tokio::test]
