@@ -1,6 +1,7 @@
 //! What commands print: results on standard output, notices on standard error.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Prints a line of results. A reader that went away, such as `head`, is no error: the command goes on
@@ -9,6 +10,23 @@ use std::io::{self, Write};
 /// # Errors
 /// If it cannot be written.
 pub fn line(text: &str) -> io::Result<()> {
+    written(&printable(text))
+}
+
+/// What others wrote must not steer the terminal it is shown on.
+fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if steers(letter) { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown.into()
+}
+
+fn written(text: &str) -> io::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
@@ -20,7 +38,7 @@ pub fn line(text: &str) -> io::Result<()> {
 /// # Errors
 /// If it cannot be written.
 pub fn json(value: &Value) -> io::Result<()> {
-    line(&format!("{value:#}"))
+    written(&format!("{value:#}"))
 }
 
 /// Tells a person something that is not the result.
@@ -78,6 +96,12 @@ fn width(cell: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown_escaped() {
+        assert_eq!(printable("a\tb\nü"), "a\tb\nü");
+        assert_eq!(printable("\u{1b}]52;c;x\u{7}\u{9b}2J\r"), "\\u{1b}]52;c;x\\u{7}\\u{9b}2J\\r");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

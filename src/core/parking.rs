@@ -226,8 +226,14 @@ impl GatewayShared {
     async fn release_for_jobs(&self) -> Result<(), StoreError> {
         self.apply_remembered().await?;
         for (repository, guid) in self.store.parked_jobs_now_known().await? {
-            let waiting = self.store.waiting_for_job(repository, &guid, 0, limits::RELEASE_CHUNK).await?;
-            self.release(waiting).await;
+            let mut after = 0;
+            loop {
+                let waiting =
+                    self.store.waiting_for_job(repository, &guid, after, limits::RELEASE_CHUNK).await?;
+                let Some(last) = waiting.last().map(|held| held.id) else { break };
+                self.release(waiting).await;
+                after = last;
+            }
         }
         Ok(())
     }

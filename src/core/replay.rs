@@ -90,7 +90,8 @@ async fn replayed(
         return Ok(Replayed::Decided(refusal("", "truncated", message.into())));
     }
     if let Some(push) = formats::decode_held_push(held.format, &raw) {
-        return Ok(Replayed::Decided(replay_push(shared, principal, &held, push).await?));
+        let source = source_of(shared, principal, &held.source.as_str().into(), held.door, None);
+        return Ok(Replayed::Decided(replay_push(shared, &source, &held, push).await?));
     }
     let registration = held.context.as_deref().and_then(registration_in);
     if let Some(kind) = NoticeKind::of_raw_format(held.format) {
@@ -219,7 +220,7 @@ fn registration_in(context: &str) -> Option<String> {
 
 async fn replay_push(
     shared: &GatewayShared,
-    principal: &Principal,
+    source: &Principal,
     held: &HeldSubmission,
     push: PushSubmission,
 ) -> Result<Verdict, SubmitError> {
@@ -232,7 +233,13 @@ async fn replay_push(
             warnings: Vec::new(),
         });
     }
-    let replayed = pushes::submit(shared, principal, held.door, project, vec![push]).await;
+    let replayed = match pushes::submit(shared, source, held.door, project, vec![push]).await {
+        Err(SubmitError::Forbidden(project)) => {
+            let message = format!("{} may not write {project} any more", source.source);
+            return Ok(refusal("", "forbidden_project", message));
+        }
+        submitted => submitted,
+    };
     let nothing = || refusal("", "not_held", "nothing to replay".into());
     let verdict = replayed?.pop().unwrap_or_else(nothing);
     let_go_of(shared, held.id, &verdict).await?;

@@ -34,6 +34,13 @@ pub enum CursorError {
     /// Its order of changes is another's.
     #[error("the cursor belongs to another database; list the jobs anew and watch without a cursor")]
     OtherDatabase,
+    /// It lies ahead of every change: the database was put back to an earlier state, in which changes after it
+    /// would be passed over.
+    #[error(
+        "the cursor is of a later state of the database than the present one; list the jobs anew and watch \
+         without a cursor"
+    )]
+    Ahead,
     /// See [`limits::WATCH_CURSOR_AGE`].
     #[error("the cursor is over 7 days old; list the jobs anew and watch without a cursor")]
     TooOld,
@@ -50,14 +57,15 @@ pub fn encode(database: DatabaseTag, position: ChangePosition, now: DateTime<Utc
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The position to resume after.
+/// The position to resume after. `horizon` is that of the database now.
 ///
 /// # Errors
-/// If the cursor is not of this database and age.
+/// If the cursor is not of this database, its present state and age.
 pub fn decode(
     cursor: &str,
     database: DatabaseTag,
     now: DateTime<Utc>,
+    horizon: ChangePosition,
 ) -> Result<ChangePosition, CursorError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorError::Malformed)?;
     let [VERSION, fields @ ..] = &bytes[..] else { return Err(CursorError::Malformed) };
@@ -71,7 +79,9 @@ pub fn decode(
     if age > limits::WATCH_CURSOR_AGE.as_secs().cast_signed() {
         return Err(CursorError::TooOld);
     }
-    Ok(ChangePosition { transaction: i64::from_be_bytes(transaction), job_id: i64::from_be_bytes(job_id) })
+    let [transaction, job_id] = [transaction, job_id].map(i64::from_be_bytes);
+    let position = ChangePosition { transaction, job_id };
+    if position > horizon { Err(CursorError::Ahead) } else { Ok(position) }
 }
 
 #[cfg(test)]
@@ -81,6 +91,8 @@ mod tests {
 
     const POSITION: ChangePosition = ChangePosition { transaction: 81_234_567_890, job_id: -3 };
 
+    const HORIZON: ChangePosition = ChangePosition { job_id: i64::MAX, ..POSITION };
+
     fn now() -> DateTime<Utc> {
         "2026-01-10T00:00:00Z".parse().unwrap()
     }
@@ -88,7 +100,7 @@ mod tests {
     #[test]
     fn a_cursor_resumes_where_it_was_made() {
         let here = DatabaseTag::of("a");
-        assert_eq!(decode(&encode(here, POSITION, now()), here, now()), Ok(POSITION));
+        assert_eq!(decode(&encode(here, POSITION, now()), here, now(), HORIZON), Ok(POSITION));
     }
 
     #[test]
@@ -100,23 +112,30 @@ mod tests {
     #[test]
     fn a_cursor_of_another_database_is_refused() {
         let cursor = encode(DatabaseTag::of("a"), POSITION, now());
-        assert_eq!(decode(&cursor, DatabaseTag::of("b"), now()), Err(CursorError::OtherDatabase));
+        assert_eq!(decode(&cursor, DatabaseTag::of("b"), now(), HORIZON), Err(CursorError::OtherDatabase));
+    }
+
+    #[test]
+    fn a_cursor_of_a_later_state_of_the_database_is_refused() {
+        let here = DatabaseTag::of("a");
+        let earlier = ChangePosition { transaction: POSITION.transaction - 1, job_id: i64::MAX };
+        assert_eq!(decode(&encode(here, POSITION, now()), here, now(), earlier), Err(CursorError::Ahead));
     }
 
     #[test]
     fn a_cursor_is_good_for_seven_days() {
         let here = DatabaseTag::of("a");
         let cursor = encode(here, POSITION, now());
-        assert_eq!(decode(&cursor, here, now() + TimeDelta::days(7)), Ok(POSITION));
+        assert_eq!(decode(&cursor, here, now() + TimeDelta::days(7), HORIZON), Ok(POSITION));
         let later = now() + TimeDelta::days(7) + TimeDelta::seconds(1);
-        assert_eq!(decode(&cursor, here, later), Err(CursorError::TooOld));
+        assert_eq!(decode(&cursor, here, later, HORIZON), Err(CursorError::TooOld));
     }
 
     #[test]
     fn a_gateway_whose_clock_is_behind_still_resumes() {
         let here = DatabaseTag::of("a");
         let cursor = encode(here, POSITION, now());
-        assert_eq!(decode(&cursor, here, now() - TimeDelta::minutes(5)), Ok(POSITION));
+        assert_eq!(decode(&cursor, here, now() - TimeDelta::minutes(5), HORIZON), Ok(POSITION));
     }
 
     #[test]
@@ -129,7 +148,7 @@ mod tests {
             URL_SAFE_NO_PAD.encode(bytes)
         };
         for cursor in ["", "A", "ä", "AAAA", &good[..40], &format!("{good}AAAA"), &other_version] {
-            assert_eq!(decode(cursor, here, now()), Err(CursorError::Malformed), "{cursor:?}");
+            assert_eq!(decode(cursor, here, now(), HORIZON), Err(CursorError::Malformed), "{cursor:?}");
         }
     }
 }

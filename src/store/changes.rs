@@ -14,7 +14,8 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sqlx};
 
 impl Store {
-    /// Jobs whose last change lies after a position, in the order of positions, at most `limit`.
+    /// Jobs whose last change lies after a position, in the order of positions, at most `limit`. What is
+    /// reached lies before the position only if the database was put back to an earlier state.
     ///
     /// # Errors
     /// If the database fails.
@@ -27,7 +28,7 @@ impl Store {
         // Before the rows are read: all changes up to here are visible to every later statement.
         let horizon = self.change_horizon().await?;
         if horizon <= after {
-            return Ok(ChangePage { jobs: Vec::new(), reached: after, more: false });
+            return Ok(ChangePage { jobs: Vec::new(), reached: horizon, more: false });
         }
         let position = Expr::tuple([column(job::Column::ChangeTransaction), column(job::Column::Id)]);
         let jobs = filter_jobs(select_jobs(), filter)

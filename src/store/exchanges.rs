@@ -149,8 +149,12 @@ impl Store {
     /// If the database fails.
     pub async fn forget_drained(&self, name: &str) -> Result<(), StoreError> {
         let transaction = self.begin_write().await?;
-        if find(&transaction, name).await?.is_some_and(|existing| existing.draining) {
-            forget(&transaction, name).await?;
+        let forgotten = exchange::Entity::delete_by_id(name)
+            .filter(exchange::Column::Draining.eq(true))
+            .exec(&transaction)
+            .await?;
+        if forgotten.rows_affected > 0 {
+            forget_bindings(&transaction, name).await?;
             bump_version(&transaction).await?;
         }
         Ok(transaction.commit().await?)
@@ -233,11 +237,15 @@ async fn drain(transaction: &DatabaseTransaction, name: &str) -> Result<Removal,
 }
 
 async fn forget(transaction: &DatabaseTransaction, name: &str) -> Result<(), StoreError> {
+    exchange::Entity::delete_by_id(name).exec(transaction).await?;
+    forget_bindings(transaction, name).await
+}
+
+async fn forget_bindings(transaction: &DatabaseTransaction, name: &str) -> Result<(), StoreError> {
     exchange_binding::Entity::delete_many()
         .filter(exchange_binding::Column::Registration.eq(name))
         .exec(transaction)
         .await?;
-    exchange::Entity::delete_by_id(name).exec(transaction).await?;
     Ok(())
 }
 

@@ -147,7 +147,15 @@ impl Store {
         for priority in [first, second] {
             let left = limit.saturating_sub(leases.len());
             if left > 0 {
-                leases.extend(self.claim_of(queue, priority, owner, now, until, left).await?);
+                match self.claim_of(queue, priority, owner, now, until, left).await {
+                    Ok(more) => leases.extend(more),
+                    // Those of the first priority are taken, and are to be worked on.
+                    Err(error) if !leases.is_empty() => {
+                        tracing::debug!(%error, "nothing more is claimed");
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(leases)

@@ -1,7 +1,7 @@
 //! Deleting jobs and pushes that are older than they are to be kept (design rule R33).
 
 use super::entities::jobs::job;
-use super::entities::repositories::push;
+use super::entities::repositories::{push, push_fetch};
 use super::time::to_micros;
 use super::{Backend, Store, StoreError};
 use crate::limits;
@@ -120,6 +120,15 @@ impl Store {
             .and_where(Expr::exists(jobs).not())
             .take();
         let rows = transaction.execute(&delete).await?.rows_affected();
+        if rows > 0 {
+            // A host that says that nothing changed since would not give back what is gone now.
+            push_fetch::Entity::update_many()
+                .col_expr(push_fetch::Column::Etag, Expr::value(None::<String>))
+                .filter(push_fetch::Column::RepositoryId.eq(repository_id))
+                .filter(push_fetch::Column::Etag.is_not_null())
+                .exec(&transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(rows)
     }

@@ -3,7 +3,7 @@
 use crate::harness::command::{herdgate_on, run};
 use crate::harness::jobs::{new_guid, pulse};
 use crate::harness::pulse::{
-    BOUND, Publisher, TAKEN_IN, all_stored, consumed, exchange, in_phase, json_properties, name_of,
+    BOUND, Publisher, TAKEN_IN, all_stored, consumed, exchange, held_of, in_phase, json_properties, name_of,
     new_exchange, publisher_to, queue_of, register, registration,
 };
 use crate::harness::rabbitmq::Broker;
@@ -11,7 +11,7 @@ use crate::harness::reading::state_of;
 use crate::harness::submitting::new_push;
 use crate::harness::{Database, Gateway, eventually};
 use futures::StreamExt;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, QueueDeclareOptions};
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::json;
 use std::time::Duration;
@@ -94,6 +94,32 @@ async fn a_missing_exchange_is_said_and_stops_no_other(database: Database) {
     let guid = new_guid();
     publisher.send(KEY, &pulse(&guid, &revision)).await;
     all_stored(&gateway, &[guid]).await;
+}
+
+async fn rights_are_taken_away_even_while_the_exchange_is_gone(database: Database) {
+    let Some((gateway, broker, revision)) = start(&database).await else { return };
+    let exchange_name = new_exchange();
+    let publisher = publisher_to(&gateway, &broker, &registration(&exchange_name)).await;
+    publisher.channel.exchange_delete(exchange_name.as_str().into(), Default::default()).await.unwrap();
+    let mut narrow = registration(&exchange_name);
+    narrow["may_write"] = json!(["nothing"]);
+    register(&gateway, &narrow).await.done();
+    let detail = in_phase(&gateway, &exchange_name, "failing", BOUND).await;
+    assert!(detail.contains("no exchange"), "{detail}");
+    // The queue is still there, and consumed.
+    let queue = queue_of(&exchange_name);
+    let body = pulse(&new_guid(), &revision).to_string();
+    let sent = publisher.channel.basic_publish(
+        "".into(),
+        queue.as_str().into(),
+        BasicPublishOptions::default(),
+        body.as_bytes(),
+        json_properties(),
+    );
+    sent.await.unwrap().await.unwrap();
+    let held =
+        eventually("it is held", TAKEN_IN, async || held_of(&gateway, &exchange_name).await.pop()).await;
+    assert_eq!(held.violations[0].rule, "forbidden_project", "{held:?}");
 }
 
 async fn a_removed_exchange_is_drained_before_its_queue_goes(database: Database) {
@@ -276,6 +302,7 @@ on_both_databases!(
     bindings_change_within_5_s_and_no_message_is_lost,
     a_changed_registration_says_what_it_was_bound_by,
     a_missing_exchange_is_said_and_stops_no_other,
+    rights_are_taken_away_even_while_the_exchange_is_gone,
     a_removed_exchange_is_drained_before_its_queue_goes,
     a_drained_queue_is_not_deleted_under_deliveries_that_others_hold,
     staging_and_production_of_one_exchange_have_queues_of_their_own,

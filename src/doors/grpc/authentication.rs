@@ -10,8 +10,10 @@ use std::sync::Arc;
 use tonic::metadata::AsciiMetadataValue;
 
 /// Calls that are open to read without a credential; every other one is refused without.
-const OPEN_CALLS: [&str; 4] = [
+const OPEN_CALLS: [&str; 6] = [
     "/herdgate.v1.IngestService/ValidateJobs",
+    "/herdgate.v1.AdminService/CountHeldMessages",
+    "/herdgate.v1.AdminService/ListExchanges",
     "/herdgate.v1.AdminService/ListHeldMessages",
     "/herdgate.v1.AdminService/GetHeldMessage",
     "/herdgate.v1.AdminService/ListRepositories",
@@ -90,7 +92,9 @@ mod tests {
         for (path, open) in [
             ("/herdgate.v1.QueryService/WatchJobs", true),
             ("/herdgate.v1.IngestService/ValidateJobs", true),
+            ("/herdgate.v1.AdminService/CountHeldMessages", true),
             ("/herdgate.v1.AdminService/GetHeldMessage", true),
+            ("/herdgate.v1.AdminService/ListExchanges", true),
             ("/herdgate.v1.AdminService/ListHeldMessages", true),
             ("/herdgate.v1.AdminService/ListRepositories", true),
             ("/herdgate.v1.IngestService/SubmitJobs", false),

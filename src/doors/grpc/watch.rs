@@ -77,7 +77,7 @@ impl<F: ChangeFeed> Watch<F> {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for unknown projects and what is no cursor, `OUT_OF_RANGE` for a cursor that
-    /// is too old or of another database.
+    /// is too old, of another database or of a later state of this one.
     pub async fn open(
         feed: F,
         request: WatchJobsRequest,
@@ -89,9 +89,11 @@ impl<F: ChangeFeed> Watch<F> {
         all_without_nul("states", &request.states)?;
         let database = DatabaseTag::of(feed.database_id());
         let position = if !request.cursor.is_empty() {
-            watch_cursor::decode(&request.cursor, database, Utc::now()).map_err(|error| match error {
+            let horizon = feed.change_horizon().await?;
+            let decoded = watch_cursor::decode(&request.cursor, database, Utc::now(), horizon);
+            decoded.map_err(|error| match error {
                 CursorError::Malformed => Refusal::invalid("cursor", error.to_string()),
-                CursorError::OtherDatabase | CursorError::TooOld => Refusal::CursorExpired(error.to_string()),
+                _ => Refusal::CursorExpired(error.to_string()),
             })?
         } else if request.from_beginning {
             ChangePosition::default()
@@ -143,6 +145,9 @@ impl<F: ChangeFeed> Watch<F> {
                 ChangePage { jobs: Vec::new(), reached: self.position, more: true }
             } else {
                 match self.feed.changes(&self.filter, self.position, limits::WATCH_PAGE).await {
+                    Ok(page) if page.reached < self.position => {
+                        return Refusal::CursorExpired(CursorError::Ahead.to_string());
+                    }
                     Ok(page) => page,
                     Err(error) => return error.into(),
                 }

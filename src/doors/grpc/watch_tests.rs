@@ -192,6 +192,20 @@ async fn what_cannot_be_watched_is_refused() {
     assert!(open(&changes, known).await.is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_watch_of_a_database_that_was_put_back_to_an_earlier_state_has_to_begin_again() {
+    let changes = Changes::default();
+    (1..=3).for_each(|id| changes.add(id));
+    let mut watching = open(&changes, WatchJobsRequest::default()).await.unwrap();
+    let (_, cursor) = watching.response().await;
+    changes.0.lock().unwrap().truncate(2);
+    let status = watching.responses.recv().await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange);
+    let again = WatchJobsRequest { cursor, ..Default::default() };
+    let refused = open(&changes, again).await.err().map(|refusal| Status::from(refusal).code());
+    assert_eq!(refused, Some(Code::OutOfRange));
+}
+
 #[tokio::test]
 async fn shutdown_ends_a_watch_with_unavailable() {
     let mut watching = open(&Changes::default(), everything()).await.unwrap();

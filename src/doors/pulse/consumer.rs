@@ -9,8 +9,8 @@ use crate::core::ConsumerPhase;
 use crate::domain::{QueueType, Registration};
 use crate::limits;
 use futures::StreamExt;
-use lapin::Connection;
 use lapin::options::QueueDeleteOptions;
+use lapin::{Channel, Connection};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -114,7 +114,10 @@ impl Consumer {
                         return Ok(Ended::Stopped);
                     }
                 }
-                Ok(()) = self.changes.changed() => next_declaration = Instant::now(),
+                Ok(()) = self.changes.changed() => {
+                    flow.take_rights(&self.registration());
+                    next_declaration = Instant::now();
+                }
                 () = sleep_until(next_declaration) => {
                     self.changes.mark_unchanged();
                     let name = flow.registration.name.clone();
@@ -181,17 +184,22 @@ impl Consumer {
                 return Ok(Some(Ended::Stopped));
             }
         }
-        self.delete_queue(&flow.registration).await?;
+        let channel = answer(self.connection.create_channel()).await??;
+        // A last look, with nothing left to wait for: the registration may have been taken up again.
+        let Some(declared) = self.declare(&name).await? else { return self.forget(&name).await.map(Some) };
+        if !declared.registration.draining || declared.waiting > 0 || declared.consumers > 0 {
+            return Ok(Some(Ended::GaveBack));
+        }
+        self.delete_queue(&channel, &flow.registration).await?;
         self.forget(&name).await.map(Some)
     }
 
-    async fn delete_queue(&self, registration: &Registration) -> Result<(), PulseError> {
+    async fn delete_queue(&self, channel: &Channel, registration: &Registration) -> Result<(), PulseError> {
         let queue = registration.queue(&self.user);
         // Quorum queues do not know these conditions.
         let conditional = registration.queue_type == QueueType::Classic;
         let options =
             QueueDeleteOptions { if_unused: conditional, if_empty: conditional, ..Default::default() };
-        let channel = answer(self.connection.create_channel()).await??;
         match answer(channel.queue_delete(queue.into(), options)).await? {
             Ok(_) => Ok(()),
             Err(error) if reply(&error).is_some_and(|(code, _)| code == PRECONDITION_FAILED) => {

@@ -76,6 +76,11 @@ impl Flow {
         self.registration = registration;
     }
 
+    /// What comes from now on may write what the registration says. Unlike the rest of it this needs no broker.
+    pub(super) fn take_rights(&mut self, registration: &Registration) {
+        self.principal = Principal::from(registration);
+    }
+
     /// Whether everything that was delivered is acknowledged.
     pub(super) fn is_idle(&self) -> bool {
         self.window.is_empty() && self.pending.is_empty() && self.arrivals.earlier.is_empty()

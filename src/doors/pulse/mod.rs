@@ -33,7 +33,10 @@ use crate::core::{ConsumerPhase, Directory, Gateway};
 use crate::domain::Registration;
 use crate::limits;
 use crate::telemetry::Metrics;
+use backoff::Backoff;
+use futures::FutureExt;
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -75,10 +78,25 @@ pub async fn serve(gateway: Gateway, options: PulseOptions, stop: CancellationTo
     let mut sessions = JoinSet::new();
     for broker in door.options.brokers.names() {
         Metrics::global().pulse_connected(broker, false);
-        sessions.spawn(session::run(door.clone(), broker.to_owned(), stop.clone()));
+        sessions.spawn(session(door.clone(), broker.to_owned(), stop.clone()));
     }
     door.follow_strays(&stop).await;
     while sessions.join_next().await.is_some() {}
+}
+
+/// Serves one broker until told to stop, whatever bug there is.
+async fn session(door: Arc<Door>, broker: String, stop: CancellationToken) {
+    let mut backoff = Backoff::new();
+    loop {
+        let run = session::run(door.clone(), broker.clone(), stop.clone());
+        if AssertUnwindSafe(run).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!(broker, "taking in messages ended by a bug of ours; it begins again");
+        if !backoff.wait(&stop).await {
+            return;
+        }
+    }
 }
 
 impl Door {

@@ -5,6 +5,7 @@ use super::{
     fit_author,
 };
 use crate::domain::{Commit, Push, PushTarget, Revision, Violation, full_revision};
+use crate::formats::date_time;
 use crate::limits;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -32,6 +33,7 @@ struct Body {
 #[derive(Deserialize)]
 struct HookCommit {
     id: String,
+    #[serde(deserialize_with = "date_time::deserialize")]
     timestamp: DateTime<Utc>,
     author: Person,
     message: String,
@@ -152,6 +154,7 @@ struct CommitBody {
 
 #[derive(Debug, Deserialize)]
 struct Committer {
+    #[serde(deserialize_with = "date_time::deserialize")]
     date: DateTime<Utc>,
 }
 

@@ -21,6 +21,7 @@ use crate::limits;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Which host speaks; chosen by the registration of the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +132,21 @@ impl Skipped {
     }
 }
 
-/// Reads a message, bare or in the envelope of MozillaPulse.
+/// Reads a message, bare or in the envelope of MozillaPulse. Never panics: a message that sets off a panic is
+/// refused with rule `internal`.
 ///
 /// # Errors
 /// What is missing in it, with its JSON Pointer.
 pub fn read_push_notice(kind: NoticeKind, raw: &Bytes) -> Result<Notice, Refused> {
+    // Nothing outlives the panic that the reader may have left half done.
+    catch_unwind(AssertUnwindSafe(|| read(kind, raw))).unwrap_or_else(|_| {
+        let id = uuid::Uuid::new_v4();
+        tracing::error!(error_id = %id, "a message that tells of a push makes its reader panic");
+        Err(refused(Violation::internal(id)))
+    })
+}
+
+fn read(kind: NoticeKind, raw: &Bytes) -> Result<Notice, Refused> {
     let document = pulse_json::parse(raw).map_err(refused)?;
     match kind {
         NoticeKind::GitHubPush => github::push(message(&document)?),

@@ -54,6 +54,19 @@ fn the_commits_of_a_new_branch_are_those_of_the_message() {
 }
 
 #[test]
+fn a_time_that_no_timestamp_can_say_is_no_time() {
+    let late = "+12018-01-01T00:00:00Z";
+    let mut message = github_push(NOTHING, HEAD);
+    message["body"] = json!({"commits": [{"id": HEAD, "timestamp": late, "message": "one",
+        "author": {"name": "Ada", "email": "ada@example.org"}}]});
+    assert!(read(NoticeKind::GitHubPush, &message).is_err());
+    let mut commit = listed(HEAD, "one");
+    commit["commit"]["committer"]["date"] = late.into();
+    let answer = json!({"commits": [commit]}).to_string();
+    assert!(matches!(push_of_comparison(&[answer]), Err(AnswerError::Unreadable(_))));
+}
+
+#[test]
 fn what_is_no_push_is_skipped_with_its_reason() {
     let deleted = github_push(BASE, NOTHING);
     assert_eq!(read(NoticeKind::GitHubPush, &deleted), Ok(Notice::Skipped(Skipped::DeletedBranch)));

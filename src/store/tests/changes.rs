@@ -137,11 +137,12 @@ on_each_database! {
 }
 
 on_each_database! {
-    async fn a_position_ahead_of_everything_gives_nothing_and_stays(store: &Store) {
+    async fn from_a_position_ahead_of_everything_nothing_is_reached_but_what_there_is(store: &Store) {
         let parents = parents(store, "try").await;
         settled_change(store, parents, &["a"]).await;
         let ahead = ChangePosition { transaction: i64::MAX, job_id: 0 };
         let page = store.changes(&JobFilter::default(), ahead, 10).await.unwrap();
-        assert_eq!((guids(&page), page.reached, page.more), (vec![], ahead, false));
+        assert_eq!((guids(&page), page.more), (vec![], false));
+        assert!(page.reached < ahead, "{page:?}");
     }
 }

@@ -1,5 +1,6 @@
 use super::fixtures::{Parents, ToHold, hold, hours, job as new_job, now, parents, revision, stored_push};
 use super::on_each_database;
+use crate::domain::PushTarget;
 use crate::limits;
 use crate::store::entities::jobs::job;
 use crate::store::entities::repositories::{commit, push};
@@ -141,7 +142,13 @@ on_each_database! {
         assert_eq!(unripe, Due::default(), "none was received before then");
         let due = store.pushes_due(repository_id, now() + hours(1), 0).await.unwrap();
         assert_eq!((due.ids.len(), due.next), (3, None));
+        let target = PushTarget::PullRequest(7);
+        store.enqueue_push_fetches(&[(repository_id, target)], now()).await.unwrap();
+        store.remember_push_etag(1, Some("\"7\"")).await.unwrap();
+        let etag = async || store.push_fetch(1).await.unwrap().unwrap().etag;
+        assert_eq!(etag().await.as_deref(), Some("\"7\""));
         assert_eq!(store.retire_pushes(repository_id, &due.ids).await.unwrap(), 1);
+        assert_eq!(etag().await, None, "the host is to give the whole push again");
         let read = store.read_connection();
         let mut left: Vec<i64> =
             push::Entity::find().all(&read).await.unwrap().into_iter().map(|push| push.id).collect();

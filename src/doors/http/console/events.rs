@@ -87,17 +87,16 @@ pub async fn stream(
         ..JobFilter::default()
     };
     let is_about_jobs = filter != JobFilter::default();
+    let horizon = console.gateway.store().change_horizon().await?;
     let (position, is_stale) =
-        match cursor.map(|cursor| watch_cursor::decode(cursor, console.database(), Utc::now())) {
+        match cursor.map(|cursor| watch_cursor::decode(cursor, console.database(), Utc::now(), horizon)) {
             Some(Ok(position)) => (position, false),
-            // What happened since is not known any more: the page is to be read anew.
-            Some(Err(CursorError::TooOld | CursorError::OtherDatabase)) => {
-                (console.gateway.store().change_horizon().await?, true)
-            }
             Some(Err(CursorError::Malformed)) => {
                 return Err(Refusal::invalid("cursor", CursorError::Malformed.to_string()).into());
             }
-            None => (console.gateway.store().change_horizon().await?, false),
+            // What happened since is not known any more: the page is to be read anew.
+            Some(Err(_)) => (horizon, true),
+            None => (horizon, false),
         };
     let wakes = Wakes {
         changes: is_about_jobs.then(|| console.gateway.job_changes()),
