@@ -17,6 +17,7 @@ mod m20261211_000003_performance;
 mod m20261212_000001_test_groups;
 mod m20261213_000001_log_times;
 mod m20261214_000001_task_ids;
+mod m20261215_000001_option_keys;
 
 pub use apply::{Applied, ApplyError, apply};
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261212_000001_test_groups::Migration),
             Box::new(m20261213_000001_log_times::Migration),
             Box::new(m20261214_000001_task_ids::Migration),
+            Box::new(m20261215_000001_option_keys::Migration),
         ]
     }
 }

@@ -13,7 +13,7 @@ use crate::harness::submitting::{
     violation,
 };
 use crate::harness::{Database, Gateway, eventually, gateway::Bearer, gateway::PROJECT, long};
-use herdgate::proto::{HeldState, Job, JobResult, JobState, Outcome, Reason, StoredJob};
+use herdgate::proto::{HeldState, Job, JobResult, JobState, Labels, Outcome, Reason, StoredJob};
 use std::time::{Duration, Instant};
 
 const STALE: (Outcome, Reason) = (Outcome::Unchanged, Reason::StaleState);
@@ -328,6 +328,19 @@ async fn r10_a_word_outside_the_lifecycle_is_refused_over_grpc(database: Databas
     assert_eq!((path, rule), ("/state", "enum"));
 }
 
+// --- R18: what the schema allows, the database takes
+
+async fn r18_as_many_and_as_long_labels_as_allowed_are_stored(database: Database) {
+    let gateway = Gateway::on(&database).start().await;
+    let (revision, mut ingest) = (new_push(&gateway).await, gateway.ingest());
+    let guid = new_guid();
+    let mut job = pending(&guid, &revision);
+    let label = |_| (0..50).map(|_| char::from(rand::random_range(b'a'..=b'z'))).collect();
+    job.labels = Some(Labels { names: (0..100).map(label).collect() });
+    assert_eq!(said(&submit_one(&mut ingest, job).await), (Outcome::Stored, Reason::Created));
+    assert_eq!(stored(&gateway, &guid).await.0.options.len(), 100);
+}
+
 on_both_databases!(
     r5_the_higher_state_wins_in_any_order,
     r5_within_one_state_the_later_start_wins_with_its_owner,
@@ -348,4 +361,5 @@ on_both_databases!(
     r14_parked_submissions_are_decided_in_order_of_receipt,
     r14_a_late_submission_advances_the_state_and_never_moves_the_job,
     r14_a_parked_submission_that_can_not_be_stored_is_rejected_on_release,
+    r18_as_many_and_as_long_labels_as_allowed_are_stored,
 );
